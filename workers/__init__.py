@@ -1,0 +1,15 @@
+"""Everything headless, in the order in which a listing travels.
+
+    settings, sources   what to run and what to read
+    model/, errors      the vocabulary and the tree of failures
+    control             start, cancel: MongoDB first, then the doorbell
+    fetching/           bytes off the network
+    feeds/              bytes -> RawItem -> Job; pure
+    store/              MongoDB: the truth and the outbox
+    queue/              Redis streams: the mailboxes
+    events/             progress, the one contract with every watcher
+    actors/             fetcher, upserter, closer, reconciler
+    service/            the processes: worker, scheduler, embedded servers, demo
+
+This module imports nothing.
+"""

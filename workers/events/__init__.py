@@ -1,0 +1,1 @@
+"""The progress stream: schema, publish, follow. Our one contract with every watcher."""

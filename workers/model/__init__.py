@@ -1,0 +1,42 @@
+"""The vocabulary: plain frozen structs that know nothing of the network, MongoDB or Redis."""
+
+from workers.model.batch import Batch, BatchState
+from workers.model.event import Event, EventKind
+from workers.model.listing import Job, JobMetadata, RawItem, Reject, Salary
+from workers.model.run import (
+    ACTIVE_STATES,
+    BatchTotals,
+    Counts,
+    FetchFacts,
+    LogEntry,
+    Run,
+    RunState,
+    Stats,
+    Timing,
+    Trigger,
+)
+from workers.model.source import Source, SourceKind
+
+__all__ = [
+    "ACTIVE_STATES",
+    "Batch",
+    "BatchState",
+    "BatchTotals",
+    "Counts",
+    "Event",
+    "EventKind",
+    "FetchFacts",
+    "Job",
+    "JobMetadata",
+    "LogEntry",
+    "RawItem",
+    "Reject",
+    "Run",
+    "RunState",
+    "Salary",
+    "Source",
+    "SourceKind",
+    "Stats",
+    "Timing",
+    "Trigger",
+]

@@ -1,0 +1,38 @@
+"""A batch: up to `batch_size` raw items of one run, by reference: the message names it, MongoDB holds it."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from workers.model.run import Counts
+
+BatchState = Literal["pending", "done", "dead", "dropped"]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
+    """A row of `import_batches`. `items` is zstd-compressed msgpack of RawItems, None once settled.
+
+    `seen` holds the 8-byte identity hashes of its items, rejected ones included. `rung_at` is Redis TIME in
+    milliseconds of the last message for it.
+    """
+
+    id: str
+    run: int
+    source: str
+    state: BatchState = "pending"
+    size: int = 0
+    attempt: int = 0
+    rung_at: int = 0
+    done_at: datetime | None = None
+    items: bytes | None = None
+    counts: Counts | None = None
+    seen: bytes = b""
+    worker: str = ""
+    took_ms: int = 0
+    error: str = ""
+
+
+def batch_id(run: int, number: int) -> str:
+    """Key of a run's batch: "1234:0007". Numbers past 9999 simply grow longer."""
+    return f"{run}:{number:04d}"
