@@ -1,0 +1,138 @@
+"""Items of one fetch into rows of import_batches: no identity twice, none lost, none faster than the upserters.
+
+A row is accepted when it is committed in MongoDB; only then the upsert lane is rung. A ring that Redis does not hear
+is made good by the reconciler, so a fetch goes on while Redis is away.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import anyio
+
+from workers.actors.desk import Desk, is_high
+from workers.feeds.identity import identity_hash
+from workers.model import Batch, RawItem, Run
+from workers.model.batch import batch_id
+from workers.queue.connect import Trouble as RedisTrouble
+from workers.queue.connect import now_ms
+from workers.queue.depth import backlog
+from workers.queue.lanes import Lane
+from workers.queue.message import Message
+from workers.queue.ring import ring
+from workers.store import batches, runs
+
+HASH_BYTES = 8
+
+
+class Superseded(Exception):
+    """Another delivery of this fetch has taken over, or the run was cancelled: stop, and leave all as it is."""
+
+
+class Batcher:
+    """The sorting table of one delivery of a fetch.
+
+    `held` are the identities that rows of earlier deliveries hold: they are skipped, and are no duplicates.
+    `duplicates` counts repeats inside this delivery. `fills` counts the items that had each field.
+    """
+
+    def __init__(self, desk: Desk, run: Run, epoch: int, size: int) -> None:
+        self._desk, self._run, self._epoch, self._size = desk, run, epoch, size
+        self._held: frozenset[bytes] = frozenset()
+        self._met: set[bytes] = set()
+        self._nameless: Counter[bytes] = Counter()
+        self._items: list[RawItem] = []
+        self._hashes: list[bytes] = []
+        self._next = 0
+        self.duplicates = 0
+        self.read = 0
+        self.fills: Counter[str] = Counter()
+
+    async def load_held(self) -> None:
+        """Learn what the rows of earlier deliveries hold, and which row number is next (rule 4)."""
+        seen = await batches.seen(self._desk.db, self._run.id)
+        self._held = frozenset(seen[i : i + HASH_BYTES] for i in range(0, len(seen), HASH_BYTES))
+        self._next = await batches.next_number(self._desk.db, self._run.id)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the run so far, those of earlier deliveries included."""
+        return self._next
+
+    @property
+    def fill_rate(self) -> dict[str, float]:
+        """Share of this delivery's items that had each field."""
+        return {name: round(n / self.read, 4) for name, n in sorted(self.fills.items())} if self.read else {}
+
+    async def take(self, items: Iterable[RawItem]) -> None:
+        """Sort items in; writes a row for each full batch. Raises Superseded when this delivery is to stop."""
+        for item in items:
+            self.read += 1
+            self.fills.update(item.fields.keys())
+            key = self._key(item)
+            if key in self._met:
+                self.duplicates += 1
+                continue
+            self._met.add(key)
+            if key in self._held:
+                continue
+            self._items.append(item)
+            self._hashes.append(key)
+            if len(self._items) >= self._size:
+                await self.flush()
+
+    def _key(self, item: RawItem) -> bytes:
+        if item.external_id:
+            return identity_hash(item.external_id)
+        self._nameless[item.raw_hash] += 1
+        return identity_hash(f"\0{item.raw_hash.hex()}:{self._nameless[item.raw_hash]}")
+
+    async def flush(self) -> None:
+        """Write what is gathered as one row and ring its lane."""
+        if not self._items:
+            return
+        await self._room()
+        run = self._run
+        row = Batch(
+            id=batch_id(run.id, self._next),
+            run=run.id,
+            source=run.source,
+            size=len(self._items),
+            rung_at=await self._clock(),
+            items=batches.pack(self._items),
+            seen=b"".join(self._hashes),
+        )
+        try:
+            await batches.add(self._desk.db, row)
+        except batches.BatchExists as error:
+            raise Superseded from error
+        self._next += 1
+        self._items, self._hashes = [], []
+        self._desk.progress.mark(run.id)
+        try:
+            await ring(
+                self._desk.redis,
+                [Message(stage="upsert", run=run.id, source=run.source, batch=row.id, high=is_high(run))],
+            )
+        except RedisTrouble:
+            return  # accepted all the same: the reconciler rings for rows that have no message
+
+    async def _room(self) -> None:
+        """Wait while the lane is full; entries are never trimmed. Notices a takeover or a cancel meanwhile."""
+        lane = Lane("upsert", is_high(self._run))
+        while True:
+            run = await runs.get(self._desk.db, self._run.id)
+            if run is None or run.fetch_epoch != self._epoch or not run.active or run.cancel_requested:
+                raise Superseded
+            try:
+                waiting = await backlog(self._desk.redis, lane)
+            except RedisTrouble:
+                return
+            if waiting < self._desk.config.settings.imports.max_queued_batches:
+                return
+            await anyio.sleep(0.5)
+
+    async def _clock(self) -> int:
+        try:
+            return await now_ms(self._desk.redis)
+        except RedisTrouble:
+            return 0  # older than any head: the reconciler rings it as soon as Redis is back

@@ -1,0 +1,149 @@
+"""The closer.
+
+Mailbox   lanes close:high and close. One message a run: {run}.
+Messages  "the fetch has ended and no row is pending".
+Promises  The run ends exactly once, with the sum of its rows, checked against the stamps in `jobs`; what does not
+          agree is said in the run's log and never mended in silence. Only a complete run of a snapshot source closes
+          listings, and never more than the guard allows. It may run any number of times (rule 3).
+"""
+
+from time import perf_counter
+
+from workers.actors.desk import Desk, utcnow
+from workers.actors.progress import stats_of
+from workers.control import announce
+from workers.errors import ConfigError, UnknownSource
+from workers.model import BatchTotals, LogEntry, Run, RunState, Source, Timing
+from workers.store import batches, jobs, rejects, runs, source_state
+
+
+async def close(desk: Desk, run_id: int) -> None:
+    """End one run. A run that is not ready, or has ended, is left alone."""
+    began = perf_counter()
+    run = await runs.begin_close(desk.db, run_id)
+    if run is None:
+        return
+    sums = await batches.totals(desk.db, run_id)
+    state = outcome_of(run, sums)
+    complete = is_complete(state, sums)
+    entries: list[LogEntry] = []
+    closed = 0
+    if state != "unchanged":
+        entries += await _verify(desk, run, sums)
+        if complete:
+            closed = await _close_missing(desk, run, sums, entries)
+    await _remember(desk, run, complete=complete, empty=sums.total == 0 and state == "succeeded")
+    await runs.finish(
+        desk.db,
+        run_id,
+        state=state,
+        stats=stats_of(sums, run.stats.duplicates, closed),
+        batches=BatchTotals(sums.total, sums.done, sums.dead),
+        timing=_timing(run, int((perf_counter() - began) * 1000)),
+        entries=entries,
+    )
+    if ended := await runs.get(desk.db, run_id):
+        await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
+
+
+def outcome_of(run: Run, sums: batches.RunTotals) -> RunState:
+    """The state in which a run ends, from its row and the sum of its batches."""
+    if run.cancel_requested:
+        return "cancelled"
+    if run.fetch and run.fetch.outcome in ("not_modified", "same_body"):
+        return "unchanged"
+    if run.degraded:
+        return "degraded"
+    if sums.dead or sums.counts.failed:
+        return "partial"
+    return "succeeded"
+
+
+def is_complete(state: RunState, sums: batches.RunTotals) -> bool:
+    """Whether the run read the whole feed and wrote all of it; single rejects do not spoil that (promise 9)."""
+    return state in ("succeeded", "unchanged", "partial") and not sums.dead and not sums.dropped
+
+
+async def _verify(desk: Desk, run: Run, sums: batches.RunTotals) -> list[LogEntry]:
+    """Recount the run from the stamps of `jobs` and the rows of `rejects`."""
+    found = await jobs.recount(desk.db, run.id, run.source)
+    rejected = await rejects.count(desk.db, run.id)
+    counts = sums.counts
+    said = {"new": counts.new, "updated": counts.updated, "failed": counts.failed}
+    seen = {"new": found.new, "updated": found.updated, "failed": rejected}
+    # A dead batch may have written listings before it died; they stand in `jobs` and in no count.
+    wrong = [name for name in said if (seen[name] < said[name] if sums.dead else seen[name] != said[name])]
+    if not wrong:
+        return []
+    text = "; ".join(f"{name}: counted {said[name]}, found {seen[name]}" for name in wrong)
+    return [desk.entry("error", "count_mismatch", f"the run's counts do not agree with the store: {text}")]
+
+
+async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals, entries: list[LogEntry]) -> int:
+    """Close the listings that a snapshot no longer holds; says in `entries` why it does not."""
+    source = _source(desk, run)
+    if source is None or source.kind != "snapshot":
+        return 0
+    settings = desk.config.settings.closing
+    if await rejects.any_nameless(desk.db, run.id):
+        text = "a listing without identity was rejected: which listings are gone cannot be known"
+        entries.append(desk.entry("warning", "closing_suspended", text))
+        return 0
+    if sums.total == 0:
+        state = await source_state.get(desk.db, run.source)
+        streak = (state.empty_streak if state else 0) + 1
+        if streak < settings.empty_runs:
+            text = f"the feed is empty, {streak} of {settings.empty_runs} times before that is believed"
+            entries.append(desk.entry("warning", "empty_feed", text))
+            return 0
+    plan = await jobs.close_missing(
+        desk.db,
+        run.source,
+        await batches.seen(desk.db, run.id),
+        run.id,
+        utcnow(),
+        guard_share=settings.drop_share,
+        guard_min=settings.drop_min,
+    )
+    if plan.held:
+        text = f"{plan.missing} of {plan.known} open listings are missing from the feed: held, nothing closed"
+        entries.append(desk.entry("warning", "drop_guard", text))
+    return plan.closed
+
+
+def _source(desk: Desk, run: Run) -> Source | None:
+    """The source's file as it is now; None if it was removed or broken meanwhile: then nothing is closed."""
+    try:
+        return desk.source(run.source)
+    except (UnknownSource, ConfigError):
+        return None
+
+
+async def _remember(desk: Desk, run: Run, *, complete: bool, empty: bool) -> None:
+    """Leave the source's next run what it may lean on: only a complete one, fetched once, leaves validators."""
+    if not complete:
+        await source_state.remember_failure(desk.db, run.source, run.id)
+        return
+    facts = run.fetch
+    trusted = facts is not None and run.fetch_epoch == 1 and facts.outcome == "ok"
+    await source_state.remember_complete(
+        desk.db,
+        run.source,
+        run.id,
+        unchanged=facts is not None and facts.outcome in ("not_modified", "same_body"),
+        etag=facts.etag if facts and trusted else None,
+        last_modified=facts.last_modified if facts and trusted else None,
+        body_hash=facts.sha256 if facts and trusted else None,
+        dialect=facts.dialect if facts and trusted else "",
+        mapping_hash=run.mapping_hash if trusted else b"",
+        empty=empty,
+    )
+
+
+def _timing(run: Run, close_ms: int) -> Timing:
+    """Milliseconds of each stage; the upserts' is what is left between fetch and close."""
+    started = run.started_at or run.queued_at
+    queue_ms = int((started - run.queued_at).total_seconds() * 1000)
+    fetch_ms = run.fetch.duration_ms if run.fetch else 0
+    whole = int((utcnow() - started).total_seconds() * 1000)
+    return Timing(fetch=fetch_ms, queue=queue_ms, upsert=max(0, whole - fetch_ms - close_ms), close=close_ms)

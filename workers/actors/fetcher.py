@@ -1,0 +1,202 @@
+"""The fetcher.
+
+Mailbox   lanes fetch:high and fetch. One message a run: {run}.
+Messages  "this run is queued": its source names the feed.
+Promises  Every listing of the feed is in exactly one row of the run, or counted as a duplicate, whatever the feed
+          says when it is fetched a second time (rule 4). Accepted means the row is committed. A feed that breaks
+          half-way is tried again; at the last attempt what came is kept, the run is degraded and closes nothing.
+          Memory does not grow with the feed.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from workers.actors.batcher import Batcher, Superseded
+from workers.actors.desk import Desk, utcnow
+from workers.actors.upserter import ring_close_if_settled
+from workers.errors import JobImportError, Permanent, Transient
+from workers.feeds.reader import FeedReader, mapping_hash_of
+from workers.fetching import FeedBody, Validators, fetch_feed
+from workers.model import FetchFacts, Run, Source
+from workers.store import runs, source_state
+
+BEAT_EVERY = 5.0
+
+
+async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
+    """Read the run's feed into batches. Raises what the retry policy is to judge."""
+    run = await runs.get(desk.db, run_id)
+    if run is None or not run.active:
+        return
+    if run.state not in ("queued", "fetching"):
+        await ring_close_if_settled(desk, run_id)
+        return
+    source = desk.source(run.source)
+    epoch = await runs.begin_fetch(desk.db, run_id, worker=desk.worker)
+    if epoch is None:
+        return
+    await source_state.note_fetch(desk.db, source.name, utcnow())
+    desk.progress.mark(run_id)
+    delivery = _Delivery(desk, run, source, epoch, last_attempt)
+    try:
+        async with _beating(desk, run_id, epoch):
+            await delivery.read()
+    except Superseded:
+        if not await _ended_by_cancel(desk, run_id, delivery):
+            return
+    await ring_close_if_settled(desk, run_id)
+
+
+async def _ended_by_cancel(desk: Desk, run_id: int, delivery: "_Delivery") -> bool:
+    """A cancelled run still wants its end: its rows are settled by the upserters, then the closer ends it."""
+    run = await runs.get(desk.db, run_id)
+    if run is None or not run.cancel_requested or run.fetch_epoch != delivery.epoch:
+        return False
+    return await delivery.end("cancelled")
+
+
+@asynccontextmanager
+async def _beating(desk: Desk, run_id: int, epoch: int) -> AsyncIterator[None]:
+    """Keep the run's heartbeat; leaves with Superseded when another delivery has taken the run over."""
+    lost = False
+
+    async def beat(scope: anyio.CancelScope) -> None:
+        nonlocal lost
+        while True:
+            await anyio.sleep(BEAT_EVERY)
+            if not await runs.beat(desk.db, run_id, epoch):
+                lost = True
+                scope.cancel()
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(beat, tasks.cancel_scope)
+            yield
+            tasks.cancel_scope.cancel()
+    except ExceptionGroup as group:
+        raise _first(group) from None
+    if lost:
+        raise Superseded
+
+
+def _first(group: ExceptionGroup) -> Exception:
+    """The failure that a task group wrapped; our own kind before what it may have torn down with it."""
+    known, other = group.split((JobImportError, Superseded))
+    chosen: Exception = known or other or group
+    while isinstance(chosen, ExceptionGroup):
+        chosen = chosen.exceptions[0]
+    return chosen
+
+
+class _Delivery:
+    """One delivery of a fetch: what it has read so far and how it ends."""
+
+    def __init__(self, desk: Desk, run: Run, source: Source, epoch: int, last_attempt: bool) -> None:
+        self.desk, self.run, self.source, self.epoch = desk, run, source, epoch
+        self.last_attempt = last_attempt
+        self.batcher = Batcher(desk, run, epoch, desk.config.settings.imports.batch_size)
+        self.body: FeedBody | None = None
+        self.reader: FeedReader | None = None
+
+    async def read(self) -> None:
+        """Fetch, split, batch, and end the fetch."""
+        if self.epoch > 1:
+            await self.batcher.load_held()
+        try:
+            outcome = await self._stream()
+        except (Permanent, Transient) as error:
+            if self.batcher.rows == 0 and self.batcher.read == 0:
+                raise
+            if isinstance(error, Transient) and not self.last_attempt:
+                raise
+            await self._degrade(error)
+            return
+        degraded = self._short() if outcome == "ok" else ""
+        await self.end("degraded" if degraded else outcome, degraded)
+
+    async def _stream(self) -> str:
+        """Read the feed to its end; says how it went."""
+        known = await self._known()
+        validators = Validators(known.etag, known.last_modified) if known else None
+        async with fetch_feed(self.source, self.desk.config.settings.fetch, validators) as body:
+            self.body = body
+            if body.status == 304:
+                return "not_modified"
+            chunks = body.chunks()
+            if known and known.body_hash:
+                # The hash is known only at the end: read on to it before anything is written.
+                async for _ in chunks:
+                    self.desk.progress.mark(self.run.id, body.bytes)
+                if body.sha256 == known.body_hash:
+                    return "same_body"
+                chunks = body.again()
+            self.reader = FeedReader(self.source, base_url=body.url, charset=body.charset)
+            async for chunk in chunks:
+                await self.batcher.take(self.reader.feed(chunk))
+                self.desk.progress.mark(self.run.id, body.bytes)
+            await self.batcher.take(self.reader.close())
+            await self.batcher.flush()
+            return "ok"
+
+    async def _known(self) -> source_state.SourceState | None:
+        """What the last complete run left, if this run may lean on it.
+
+        Not after a first delivery of this very run (rule 4), nor when the mapping has changed (rule 9).
+        """
+        if self.epoch > 1:
+            return None
+        state = await source_state.get(self.desk.db, self.source.name)
+        if state is None or not state.mapping_hash or not state.dialect:
+            return None
+        return state if mapping_hash_of(self.source, state.dialect) == state.mapping_hash else None
+
+    async def _degrade(self, error: JobImportError) -> None:
+        """Keep what came before the feed broke."""
+        await self.batcher.flush()
+        await self.end("degraded", str(error))
+
+    def _short(self) -> str:
+        """Why a feed that was read to its end is still not the whole; "" if it is."""
+        if self.reader is None or self.reader.declared_total is None:
+            return ""
+        declared, read = self.reader.declared_total, self.batcher.read
+        return "" if declared == read else f"the feed declares {declared} listings and holds {read}"
+
+    async def end(self, outcome: str, degraded: str = "") -> bool:
+        """Commit the end of the fetch: the run is importing, and how many rows it has is known."""
+        body, reader = self.body, self.reader
+        facts = FetchFacts(
+            status=body.status if body else None,
+            bytes=body.bytes if body else 0,
+            wire_bytes=body.wire_bytes if body else 0,
+            etag=body.etag if body else None,
+            last_modified=body.last_modified if body else None,
+            sha256=body.sha256 if body and outcome == "ok" else None,
+            duration_ms=body.duration_ms if body else 0,
+            url=body.url if body else self.source.url,
+            redirects=body.redirects if body else 0,
+            outcome=outcome,
+            dialect=reader.dialect if reader else "",
+            declared_total=reader.declared_total if reader else None,
+        )
+        ended = await runs.end_fetch(
+            self.desk.db,
+            self.run.id,
+            self.epoch,
+            fetch=facts,
+            batches_total=self.batcher.rows,
+            duplicates=self.batcher.duplicates,
+            fill_rate=self.batcher.fill_rate,
+            mapping_hash=reader.mapping_hash if reader else b"",
+            degraded=degraded,
+        )
+        if ended and degraded:
+            code = "degraded"
+            await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", code, degraded))
+        if body and body.permanent_url:
+            text = f"the feed has moved for good to {body.permanent_url}: put it into the source's file"
+            await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", "moved", text))
+        self.desk.progress.mark(self.run.id)
+        return ended

@@ -1,0 +1,71 @@
+"""The upserter.
+
+Mailbox   lanes upsert:high and upsert. One message a batch: {run, batch}.
+Messages  "this row of import_batches is pending": its items lie compressed in the row.
+Promises  The row ends as done with its counts, or dropped if its run was cancelled; however often the message is
+          delivered, and by however many workers at once, `jobs` and the counts come out the same (they are a pure
+          function of the stamps and the run id). Listings that cannot be normalised become rejects; they never
+          fail the batch. Whoever settles the last row rings the closer (rule 3).
+"""
+
+from time import perf_counter
+
+from workers.actors.desk import Desk, is_high, utcnow
+from workers.feeds.normalise import normalise
+from workers.model import Job, RawItem, Reject, Run
+from workers.queue.connect import Trouble as RedisTrouble
+from workers.queue.message import Message
+from workers.queue.ring import ring
+from workers.store import batches, jobs, rejects, runs
+
+
+async def upsert(desk: Desk, batch_id: str) -> None:
+    """Settle one batch. Raises what the retry policy is to judge; a row settled by another is left alone."""
+    began = perf_counter()
+    batch = await batches.load(desk.db, batch_id)
+    if batch is None:
+        return
+    run = await runs.get(desk.db, batch.run)
+    if run is None:
+        return
+    if batch.state != "pending" or batch.items is None:
+        await ring_close_if_settled(desk, run.id)
+        return
+    if run.cancel_requested or not run.active:
+        await batches.drop(desk.db, batch_id)
+        await ring_close_if_settled(desk, run.id)
+        return
+    source = desk.source(batch.source)
+    feed_url = run.fetch.url if run.fetch else source.url
+
+    def to_job(item: RawItem) -> Job | Reject:
+        return normalise(item, source, feed_url=feed_url or source.url, run_date=run.queued_at)
+
+    result = await jobs.upsert(desk.db, run.id, source.name, batches.unpack(batch.items), to_job, utcnow())
+    await rejects.replace(desk.db, batch_id, run.id, source.name, result.rejects)
+    took_ms = int((perf_counter() - began) * 1000)
+    if await batches.settle(desk.db, batch_id, result.counts, worker=desk.worker, took_ms=took_ms):
+        desk.progress.mark(run.id)
+    await ring_close_if_settled(desk, run.id)
+
+
+async def ring_close_if_settled(desk: Desk, run_id: int) -> None:
+    """Ring the closer when the fetch has ended and no row is pending (rule 3).
+
+    Called after the caller's own commit, so of two that settle the last two rows at once at least one sees none
+    pending. A ring that Redis does not hear is rung again by the reconciler.
+    """
+    run = await runs.get(desk.db, run_id)
+    if run is None or run.state != "importing" or await batches.any_pending(desk.db, run_id):
+        return
+    await ring_close(desk, run)
+
+
+async def ring_close(desk: Desk, run: Run) -> None:
+    """Ring the closer for a run whose rows are settled."""
+    message = Message(stage="close", run=run.id, source=run.source, high=is_high(run))
+    try:
+        await runs.set_rung(desk.db, run.id, await ring(desk.redis, [message]))
+    except RedisTrouble:
+        # The run's state is the outbox: the reconciler rings what it names.
+        return

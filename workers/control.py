@@ -1,0 +1,117 @@
+"""What an operator, a schedule or a script asks for: MongoDB first, then the doorbell, then the news.
+
+Used by the command, the console and the scheduler; imports neither taskiq nor a feed parser.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from workers.events.publish import publish
+from workers.model import Event, EventKind, Run, Source, Trigger
+from workers.queue.connect import Redis, Trouble
+from workers.queue.message import Message
+from workers.queue.ring import ring
+from workers.store import runs, source_state
+from workers.store.connect import Database
+from workers.version import VERSION
+
+
+class Requested(msgspec.Struct, frozen=True):
+    """What became of a request to import.
+
+    `run` is the run opened, or the one that was active already (`opened` False); None inside the source's
+    min_interval, which ends at `not_before`. `rung` is False where Redis could not be reached: the run is
+    accepted, and starts when the reconciler finds it.
+    """
+
+    run: Run | None
+    opened: bool = False
+    not_before: datetime | None = None
+    rung: bool = True
+
+
+async def request_import(
+    db: Database,
+    redis: Redis,
+    source: Source,
+    *,
+    trigger: Trigger,
+    user: str,
+    high: bool | None = None,
+    force: bool = False,
+    slot: datetime | None = None,
+) -> Requested:
+    """Open a run of a source and ring the fetch lane; answer with the active run where there is one."""
+    if active := await runs.active_of(db, source.name):
+        return Requested(active)
+    if not force and (not_before := await _not_before(db, source)):
+        return Requested(None, not_before=not_before)
+    is_high = source.priority == "high" if high is None else high
+    run, opened = await runs.open_run(
+        db,
+        source=source.name,
+        trigger=trigger,
+        requested_by=user,
+        priority="high" if is_high else "normal",
+        slot=slot,
+        app_version=VERSION,
+    )
+    if not opened:
+        return Requested(run)
+    rung = await ring_run(db, redis, run)
+    await announce(redis, "run", run, user=user, text=f"requested ({trigger})")
+    return Requested(run, opened=True, rung=rung)
+
+
+async def _not_before(db: Database, source: Source) -> datetime | None:
+    """When min_interval lets the source be fetched again; None if that is now."""
+    if not source.min_interval:
+        return None
+    state = await source_state.get(db, source.name)
+    if state is None or state.last_fetch_at is None:
+        return None
+    ends = state.last_fetch_at + timedelta(seconds=source.min_interval)
+    return ends if ends > datetime.now(UTC) else None
+
+
+async def ring_run(db: Database, redis: Redis, run: Run) -> bool:
+    """Ring the stage that the run's state names; False if Redis could not be reached."""
+    stage = "close" if run.state in ("importing", "closing") else "fetch"
+    message = Message(stage=stage, run=run.id, source=run.source, high=run.priority == "high")
+    try:
+        rung_at = await ring(redis, [message])
+    except Trouble:
+        return False
+    await runs.set_rung(db, run.id, rung_at)
+    return True
+
+
+async def cancel(db: Database, redis: Redis, run_id: int, user: str) -> Run | None:
+    """Ask a run to stop. Batches being written settle; what was not begun is dropped and counted.
+
+    Returns the run as it stands now, None where there is none. A run that has ended is returned as it is.
+    """
+    run = await runs.request_cancel(db, run_id, user)
+    if run is None:
+        return None
+    if run.active:
+        await ring_run(db, redis, run)
+    await announce(redis, "action", run, user=user, text="cancelled the run")
+    return run
+
+
+async def announce(redis: Redis, kind: EventKind, run: Run, **facts: Any) -> None:
+    """Publish where a run stands."""
+    event = Event(
+        kind=kind,
+        at=datetime.now(UTC).timestamp(),
+        run=run.id,
+        source=run.source,
+        state=run.state,
+        stats=run.stats,
+        batches=run.batches,
+        **facts,
+    )
+    await publish(redis, event)
