@@ -1,9 +1,9 @@
 """config/sources/*.toml <-> Source. One file a source; the file's name is the source's name."""
 
+import difflib
 import os
 import re
-import tempfile
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,11 +11,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import tomli_w
-from croniter import croniter
 
 from workers.errors import ConfigError, UnknownSource
 from workers.model.source import NAME_PATTERN, Seconds, Size, Source
-from workers.settings import convert, read_toml
+from workers.schedule import SCHEDULE_EXPECTED, is_schedule, slot_after, slot_until
+from workers.toml import convert, mask, read_toml
+
+NAMES_SHOWN = 12
+
+SECRET_HEADER = re.compile(r"(?i)authorization|cookie|token|secret|password|(?:^|-)key$|api-?key")
 
 
 def load_all(folder: Path) -> dict[str, Source]:
@@ -43,69 +47,117 @@ def load_each(folder: Path) -> tuple[dict[str, Source], list[ConfigError]]:
 def load_one(folder: Path, name: str) -> Source:
     """Read one source by name; UnknownSource says which names there are."""
     file = folder / f"{name}.toml"
-    if not re.match(NAME_PATTERN, name) or not file.is_file():
-        names = ", ".join(file.stem for file in _files(folder)) or "none"
-        raise UnknownSource(f"no source {name!r} in {folder}: it has {names}")
+    if not is_name(name) or not file.is_file():
+        raise UnknownSource(f"no source {name!r} in {folder}: {_hint(folder, name)}")
     return load_file(file)
+
+
+def _hint(folder: Path, name: str) -> str:
+    """The names nearest to one that does not exist; all where they are few."""
+    names = [file.stem for file in _files(folder)]
+    near = difflib.get_close_matches(name, names, n=3) if len(names) > NAMES_SHOWN else names
+    if near:
+        return f"it has {', '.join(near)}"
+    return f"it has {len(names)} others" if names else "it has none"
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a source."""
+    return re.fullmatch(NAME_PATTERN, text) is not None and not text.endswith("\n")
 
 
 def load_file(file: Path) -> Source:
     """Read and check one source file."""
-    if not re.match(NAME_PATTERN, file.stem):
+    if not is_name(file.stem):
         raise ConfigError(str(file), "", None, "a file name of 1 to 64 characters a-z, 0-9 and -")
     data = read_toml(file)
     if "name" in data:
-        raise ConfigError(
-            str(file), "name", data["name"], "no such key: the file's name is the source's name"
-        )
+        expected = "no such key: the file's name is the source's name"
+        raise ConfigError(str(file), "name", data["name"], expected)
     source = convert({**data, "name": file.stem}, Source, str(file))
     _check(source, str(file))
     return source
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    """The source files of a folder; what editors leave beside them begins with a dot."""
+    files = folder.glob("*.toml") if folder.is_dir() else []
+    return sorted(file for file in files if not file.name.startswith("."))
 
 
 def _check(source: Source, where: str) -> None:
     """Hold what types cannot say."""
-    parts = urlsplit(source.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(where, "url", source.url, "an http:// or https:// URL")
-    if source.schedule and not croniter.is_valid(source.schedule):
-        raise ConfigError(where, "schedule", source.schedule, 'five cron fields such as "0 * * * *", or ""')
+    _check_url(source.url, where)
+    if source.schedule is not None and not is_schedule(source.schedule):
+        raise ConfigError(where, "schedule", source.schedule, SCHEDULE_EXPECTED)
     try:
         ZoneInfo(source.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigError(
-            where, "timezone", source.timezone, 'a zone name such as "Europe/Berlin"'
-        ) from error
-    if source.rate and not re.fullmatch(r"\d+/(s|m|h|d)", source.rate):
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        expected = 'a zone name such as "Europe/Berlin"'
+        raise ConfigError(where, "timezone", source.timezone, expected) from error
+    if source.rate and not re.fullmatch(r"[1-9][0-9]{0,8}/[smhd]", source.rate):
         raise ConfigError(where, "rate", source.rate, 'a number a unit of time, such as "10/m"')
     if source.url_template and "{id}" not in source.url_template:
         raise ConfigError(where, "url_template", source.url_template, "a URL with {id} in it")
+    if source.max_bytes is not None and not source.max_bytes:
+        raise ConfigError(where, "max_bytes", 0, "more than 0")
+    for name, value in source.headers.items():
+        if SECRET_HEADER.search(name) and not value.startswith(("env:", "file:")):
+            expected = 'a reference, "env:NAME" or "file:PATH": a source file holds no secrets'
+            raise ConfigError(where, f"headers.{name}", None, expected)
+
+
+def _check_url(url: str, where: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # "http://[::1" or a port that is no number
+        usable = False
+    if not usable or re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise ConfigError(where, "url", mask(url), "an http:// or https:// URL")
 
 
 def save(folder: Path, source: Source) -> Path:
     """Write one source file, atomically: a reader sees the old file or the new one."""
-    if not re.match(NAME_PATTERN, source.name):
+    if not is_name(source.name):
         raise ConfigError("source", "name", source.name, "1 to 64 characters a-z, 0-9 and -")
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{source.name}.toml"
     _check(source, str(file))
-    text = tomli_w.dumps(_plain(source))
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".", delete=False) as draft:
-        draft.write(text)
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(draft.name).chmod(0o644)
-    Path(draft.name).replace(file)
+    text = tomli_w.dumps(plain(source))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(file, text)
+    except OSError as error:
+        raise ConfigError(str(file), "", None, f"a file that can be written ({error.strerror})") from error
     return file
 
 
-def _plain(source: Source) -> dict[str, Any]:
+def write_whole(file: Path, text: str) -> None:
+    """Replace a file by a new text, written and synced beside it first: no crash leaves half of it."""
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.chmod(mode)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def remove(folder: Path, name: str) -> Path:
+    """Delete a source's file; UnknownSource where there is none."""
+    if not is_name(name) or not (file := folder / f"{name}.toml").is_file():
+        raise UnknownSource(f"no source {name!r} in {folder}: {_hint(folder, name)}")
+    file.unlink()
+    return file
+
+
+def plain(source: Source) -> dict[str, Any]:
     """What differs from the defaults, in the order of the fields, tables last."""
-    plain: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     for field in msgspec.structs.fields(Source):
         value = getattr(source, field.name)
@@ -114,37 +166,32 @@ def _plain(source: Source) -> dict[str, Any]:
             continue
         if isinstance(value, (Seconds, Size)):
             value = _shortest(value)
-        (tables if isinstance(value, dict) else plain)[field.name] = value
-    return {**plain, **tables}
+        (tables if isinstance(value, dict) else values)[field.name] = value
+    return {**values, **tables}
 
 
-def _shortest(value: Seconds | Size) -> str | int | float:
+def _shortest(value: Seconds | Size) -> str | int:
     if isinstance(value, Size):
         return int(value)
     for unit, seconds in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         if value >= seconds and value % seconds == 0:
             return f"{int(value // seconds)}{unit}"
-    return float(value)
+    return f"{value:f}s"
 
 
 def next_due(source: Source, default_schedule: str, after: datetime) -> datetime | None:
     """First slot of the source's schedule after a moment, in UTC; None if it never runs by itself."""
-    schedule = default_schedule if source.schedule is None else source.schedule
-    if not schedule or not source.enabled:
-        return None
-    local = after.astimezone(ZoneInfo(source.timezone))
-    return croniter(schedule, local).get_next(datetime).astimezone(UTC)
+    schedule = _schedule(source, default_schedule)
+    return slot_after(schedule, source.timezone, after) if schedule else None
 
 
 def last_due(source: Source, default_schedule: str, now: datetime) -> datetime | None:
     """Newest slot of the source's schedule at or before a moment, in UTC; None if it never runs by itself."""
-    schedule = default_schedule if source.schedule is None else source.schedule
-    if not schedule or not source.enabled:
-        return None
-    local = now.astimezone(ZoneInfo(source.timezone))
-    # get_prev is strict: one second later makes a slot that is due now count.
-    return (
-        croniter(schedule, local.replace(microsecond=0)).get_prev(datetime).astimezone(UTC)
-        if (not croniter.match(schedule, local.replace(second=0, microsecond=0)))
-        else local.replace(second=0, microsecond=0).astimezone(UTC)
-    )
+    schedule = _schedule(source, default_schedule)
+    return slot_until(schedule, source.timezone, now) if schedule else None
+
+
+def _schedule(source: Source, default_schedule: str) -> str:
+    if not source.enabled:
+        return ""
+    return default_schedule if source.schedule is None else source.schedule
