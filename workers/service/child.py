@@ -12,8 +12,8 @@ import anyio
 
 from workers.errors import ConfigError
 
-# Runs in the child before the program: unlike a preexec_fn it is safe beside threads. The signal would be missed
-# if we died before it was asked for, hence the look at the parent.
+# Runs in the child before the program: unlike a preexec_fn it is safe beside threads. The signal would be
+# missed if we died before it was asked for, hence the look at the parent.
 _LAUNCH = """
 import ctypes, os, sys
 parent, sign, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
