@@ -8,7 +8,7 @@ Promises  Every listing of the feed is in exactly one row of the run, or counted
           Memory does not grow with the feed.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -58,7 +58,7 @@ async def _ended_by_cancel(desk: Desk, run_id: int, delivery: "_Delivery") -> bo
 
 
 @asynccontextmanager
-async def _beating(desk: Desk, run_id: int, epoch: int) -> AsyncIterator[None]:
+async def _beating(desk: Desk, run_id: int, epoch: int) -> AsyncGenerator[None]:
     """Keep the run's heartbeat; leaves with Superseded when another delivery has taken the run over."""
     lost = False
 

@@ -80,9 +80,7 @@ def _horizon(stage: Stage, now: int, slack_ms: int, head: dict[Lane, int | None]
     return min([now, *oldest]) - slack_ms
 
 
-async def _ring_batches(
-    desk: Desk, now: int, slack_ms: int, head: dict[Lane, int | None], delayed: set[str]
-) -> int:
+async def _ring_batches(desk: Desk, now: int, slack_ms: int, head: dict[Lane, int | None], delayed: set[str]) -> int:
     """Ring for pending rows that have no message."""
     horizon = _horizon("upsert", now, slack_ms, head)
     claimed = await batches.claim_silent(desk.db, horizon, now, PAGE)

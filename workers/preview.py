@@ -1,0 +1,89 @@
+"""What an import of a URL or file would give, and why not; reads, splits and normalises, and writes nothing."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from workers.errors import ConfigError, JobImportError
+from workers.feeds.normalise import normalise
+from workers.feeds.reader import FeedReader
+from workers.fetching import fetch_feed
+from workers.model import Job, RawItem, Reject, Source
+from workers.settings import FetchSettings
+
+CHUNK = 65_536
+
+
+class Preview:
+    """One look at a feed. After `items` has ended: what was recognised, how much was read, what broke it off."""
+
+    def __init__(self, source: Source, settings: FetchSettings, file: Path | None = None) -> None:
+        self._source, self._settings, self._file = source, settings, file
+        self._reader: FeedReader | None = None
+        self._met: set[str] = set()
+        self.read = 0
+        self.duplicates = 0
+        self.broken: JobImportError | None = None
+
+    @property
+    def dialect(self) -> str:
+        """The dialect recognised, "" before."""
+        return self._reader.dialect if self._reader else ""
+
+    async def items(self, limit: int | None = None) -> AsyncIterator[Job | Reject]:
+        """Yield each listing as it would be imported, or its reject; stops after `limit` of them.
+
+        A feed that breaks half-way yields what came before and says why in `broken`; one that gives nothing
+        raises.
+        """
+        now = datetime.now(UTC)
+        shown = 0
+        try:
+            async for item in self._raw():
+                self.read += 1
+                if item.external_id and item.external_id in self._met:
+                    self.duplicates += 1
+                    continue
+                self._met.add(item.external_id)
+                yield normalise(item, self._source, feed_url=self._source.url, run_date=now)
+                shown += 1
+                if limit is not None and shown >= limit:
+                    return
+        except JobImportError as error:
+            if not self.read:
+                raise
+            self.broken = error
+
+    async def _raw(self) -> AsyncIterator[RawItem]:
+        if self._file is None:
+            async with fetch_feed(self._source, self._settings) as body:
+                self._reader = FeedReader(self._source, base_url=body.url, charset=body.charset)
+                async for chunk in body.chunks():
+                    for item in self._reader.feed(chunk):
+                        yield item
+        else:
+            self._reader = FeedReader(self._source, base_url=self._source.url, charset=None)
+            async with await anyio.open_file(self._file, "rb") as file:
+                while chunk := await file.read(CHUNK):
+                    for item in self._reader.feed(chunk):
+                        yield item
+        for item in self._reader.close():
+            yield item
+
+
+def preview_of(target: str, *, source: Source | None, feed_format: str | None, settings: FetchSettings) -> Preview:
+    """A preview of a URL or a file, with a source's settings if one is given.
+
+    Raises ConfigError when the target is neither a URL nor a readable file.
+    """
+    is_url = target.startswith(("http://", "https://"))
+    file = None if is_url else Path(target).expanduser()
+    if file is not None and not file.is_file():
+        raise ConfigError("preview", "URL|FILE", target, "an http(s) URL or a file that can be read")
+    url = target if is_url else (source.url if source else f"http://localhost/{Path(target).name}")
+    base = source or Source(name="preview", url=url)
+    chosen = msgspec.structs.replace(base, url=url, format=feed_format or base.format)
+    return Preview(chosen, settings, file)

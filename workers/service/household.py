@@ -1,0 +1,216 @@
+"""A worker process's household: its connections, its actors bound to their lanes, and its background work.
+
+One root task holds all of it in a task group from start-up to shut-down, so that nothing outlives the process's
+loop and a failure of any part ends the process (the manager starts another).
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import anyio
+from taskiq import Context, TaskiqDepends, TaskiqEvents, TaskiqState
+
+from workers.actors import reconciler
+from workers.actors.burial import bury
+from workers.actors.closer import close
+from workers.actors.desk import Desk
+from workers.actors.fetcher import fetch
+from workers.actors.progress import Progress
+from workers.actors.upserter import upsert
+from workers.errors import Deferred
+from workers.queue import registry
+from workers.queue.broker import JobStreamBroker
+from workers.queue.connect import Trouble as RedisTrouble
+from workers.queue.connect import open_redis
+from workers.queue.dead import DeadLetter
+from workers.queue.lanes import Stage
+from workers.service.lifeline import STUCK_EXIT, Watchdog
+from workers.settings import Config
+from workers.store import indexes
+from workers.store.connect import Trouble as MongoTrouble
+from workers.store.connect import open_database
+
+log = logging.getLogger(__name__)
+
+CIRCUIT_SECONDS = 5.0
+"""While MongoDB is away the upsert and close lanes are left unread this long, then one message tries again."""
+
+
+@dataclass
+class Household:
+    """What one process owns. `desk` is there once both servers have answered."""
+
+    config: Config
+    broker: JobStreamBroker
+    desk: Desk | None = None
+    done: int = 0
+    failed: int = 0
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    root: asyncio.Task[None] | None = None
+
+    async def open(self, _state: TaskiqState) -> None:
+        """Start everything; returns when both servers have answered, however long that takes."""
+        self.root = asyncio.create_task(self._live(), name="household")
+        self.root.add_done_callback(_ended)
+        await self.ready.wait()
+
+    async def shut(self, _state: TaskiqState) -> None:
+        """Stop everything, in reverse order."""
+        if self.root is not None:
+            self.root.remove_done_callback(_ended)
+            self.root.cancel()
+            await asyncio.gather(self.root, return_exceptions=True)
+
+    async def _live(self) -> None:
+        settings = self.config.settings
+        async with (
+            open_database(settings.mongo, app_name="jobimport worker") as db,
+            open_redis(settings.redis.url) as redis,
+        ):
+            worker = self.broker.consumer_name
+            progress = Progress(db, redis, worker)
+            desk = self.desk = Desk(db, redis, self.config, worker, progress)
+            await _until_up(lambda: indexes.prepare(db, settings.retention), "MongoDB")
+            watchdog = Watchdog()
+            watchdog.start()
+            try:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(progress.run)
+                    tasks.start_soon(reconciler.run, desk)
+                    tasks.start_soon(self._beat, desk, watchdog)
+                    self.ready.set()
+            finally:
+                watchdog.stop()
+                with anyio.move_on_after(2, shield=True):
+                    await registry.leave(redis, worker)
+
+    async def _beat(self, desk: Desk, watchdog: Watchdog) -> None:
+        """Tell the registry that this process lives, every lease/3, and the watchdog each second."""
+        every = max(1, int(self.config.settings.queue.lease / 3))
+        tick = 0
+        while True:
+            watchdog.beat()
+            if tick % every == 0:
+                try:
+                    await registry.beat(desk.redis, self._about(desk.worker))
+                except RedisTrouble as error:
+                    log.debug("not in the registry for now: %s", type(error).__name__)
+            tick += 1
+            await anyio.sleep(1)
+
+    def _about(self, worker: str) -> registry.WorkerBeat:
+        return registry.WorkerBeat(
+            id=worker,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            lanes=[str(lane) for lane in self.broker.lanes],
+            slots=self.broker.capacity,
+            busy=self.broker.busy,
+            done=self.done,
+            failed=self.failed,
+            rss_bytes=resident_bytes(),
+            current=self.broker.current(),
+        )
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM; 0 where /proc does not tell."""
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _ended(root: asyncio.Task[None]) -> None:
+    """The household ended by itself: a process without it is no use."""
+    if not root.cancelled() and root.exception():
+        log.critical("the worker cannot go on: %r", root.exception(), exc_info=root.exception())
+    logging.shutdown()
+    os._exit(STUCK_EXIT)
+
+
+async def _until_up(attempt: Callable[[], Awaitable[None]], name: str) -> None:
+    """Try for ever, backing off to five seconds; says so once."""
+    wait = 0.5
+    while True:
+        try:
+            await attempt()
+            break
+        except MongoTrouble as error:
+            if wait == 0.5:
+                log.warning("waiting for %s: %s", name, type(error).__name__)
+            await anyio.sleep(wait)
+            wait = min(5.0, wait * 2)
+    if wait > 0.5:
+        log.info("%s is there", name)
+
+
+def furnish(
+    config: Config, stages: tuple[Stage, ...], consumer: str, concurrency: int, *, high_only: bool
+) -> JobStreamBroker:
+    """A broker with its actors bound to their lanes; made in the child, since its name is the child's."""
+    broker = JobStreamBroker(
+        config.settings.redis.url,
+        consumer=consumer,
+        capacity=concurrency,
+        stages=stages,
+        high_only=high_only,
+        settings=config.settings.queue,
+    )
+    household = Household(config, broker)
+    broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, household.open)
+    broker.add_event_handler(TaskiqEvents.WORKER_SHUTDOWN, household.shut)
+    _bind(broker, household)
+    return broker
+
+
+def _bind(broker: JobStreamBroker, household: Household) -> None:
+    """Each lane's actor, as a taskiq task."""
+
+    @asynccontextmanager
+    async def desk() -> AsyncGenerator[Desk]:
+        """The desk, and the circuit: a MongoDB that is away burns no attempts and stops the reading."""
+        if household.desk is None:
+            raise Deferred("the worker is starting", 1.0)
+        try:
+            yield household.desk
+        except MongoTrouble as error:
+            broker.hold("upsert", CIRCUIT_SECONDS)
+            broker.hold("close", CIRCUIT_SECONDS)
+            household.failed += 1
+            raise Deferred(f"MongoDB does not answer: {type(error).__name__}", CIRCUIT_SECONDS) from error
+        except Exception:
+            household.failed += 1
+            raise
+        household.done += 1
+
+    async def fetch_task(run: int, context: Annotated[Context, TaskiqDepends()]) -> None:
+        attempt = int(context.message.labels.get("attempt", 1))
+        async with desk() as at:
+            await fetch(at, run, last_attempt=attempt >= household.config.settings.queue.attempts)
+
+    async def upsert_task(run: int, batch: str) -> None:
+        del run
+        async with desk() as at:
+            await upsert(at, batch)
+
+    async def close_task(run: int) -> None:
+        async with desk() as at:
+            await close(at, run)
+
+    async def on_dead(letter: DeadLetter) -> None:
+        async with desk() as at:
+            await bury(at, letter)
+
+    broker.register_task(fetch_task, task_name="job-import.fetch")
+    broker.register_task(upsert_task, task_name="job-import.upsert")
+    broker.register_task(close_task, task_name="job-import.close")
+    broker.on_dead = on_dead

@@ -1,0 +1,96 @@
+"""The worker: taskiq's process manager over N processes, each an event loop at its own desk.
+
+A child dies with its manager (PR_SET_PDEATHSIG), ends itself when its loop is silent for ten seconds, and after
+SIGTERM finishes or hands back what runs within the grace that the settings give. Dead children are respawned.
+"""
+
+import logging
+import os
+import socket
+import time
+from functools import partial
+from multiprocessing import current_process
+
+import msgspec
+from taskiq.cli.common_args import LogLevel
+from taskiq.cli.worker.args import WorkerArgs
+from taskiq.cli.worker.process_manager import ProcessManager
+from taskiq.cli.worker.run import start_listen
+
+from workers.queue.lanes import STAGES, Stage
+from workers.service.household import furnish
+from workers.service.lifeline import die_with_parent
+from workers.service.logs import configure_logging
+from workers.settings import Config, load
+
+log = logging.getLogger(__name__)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What one `jobimport worker` is to run."""
+
+    config: Config
+    processes: int
+    concurrency: int
+    stages: tuple[Stage, ...] = STAGES
+    high_only: bool = False
+
+
+def run(
+    config: Config,
+    *,
+    processes: int | None = None,
+    concurrency: int | None = None,
+    stages: tuple[Stage, ...] = STAGES,
+    high_only: bool = False,
+) -> int:
+    """Run workers until SIGTERM or SIGINT; returns the exit code."""
+    settings = config.settings.worker
+    plan = Plan(config, processes or settings.processes, concurrency or settings.concurrency, stages, high_only)
+    configure_logging(config.settings.log)
+    args = WorkerArgs(
+        broker="",
+        modules=[],
+        configure_logging=False,
+        log_level=LogLevel.WARNING,
+        workers=plan.processes,
+        max_async_tasks=plan.concurrency,
+        max_prefetch=0,
+        wait_tasks_timeout=float(settings.stop_grace),
+    )
+    # Stable over respawns of a child, and never shared: a shared name ran work twice (evidence P19).
+    stem = f"{socket.gethostname()}:{os.getpid()}:{int(time.time())}"
+    manager = ProcessManager(args, worker_function=partial(_child, plan=plan, stem=stem, manager=os.getpid()))
+    log.info("manager %d starts %d processes for %s", os.getpid(), plan.processes, ", ".join(plan.stages))
+    status = manager.start() or 0
+    _see_out(manager, settings.stop_grace + 5)
+    return status
+
+
+def _see_out(manager: ProcessManager, seconds: float) -> None:
+    """Wait for the stopped children; what has not left in time is killed, and its entries are reclaimed."""
+    deadline = time.monotonic() + seconds
+    for child in manager.workers:
+        child.join(max(0.0, deadline - time.monotonic()))
+        if child.is_alive():
+            log.error("%s did not stop within %.0f s: killed", child.name, seconds)
+            child.kill()
+            child.join()
+
+
+def _child(args: WorkerArgs, *, plan: Plan, stem: str, manager: int) -> None:
+    """One worker process, from fork to exit."""
+    die_with_parent(manager)
+    consumer = f"{stem}:{current_process().name}"
+    # Made here and not by name: the broker carries the child's name.
+    args.broker = furnish(plan.config, plan.stages, consumer, plan.concurrency, high_only=plan.high_only)  # pyright: ignore[reportAttributeAccessIssue]
+    start_listen(args)
+
+
+def main() -> int:
+    """Run workers as the environment says: what the embedded stack starts."""
+    return run(load())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
