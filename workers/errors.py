@@ -83,9 +83,9 @@ class MalformedFeed(Permanent):
 class HttpRefused(Permanent):
     """The server answered with a status that asking again will not change."""
 
-    def __init__(self, url: str, status: int) -> None:
+    def __init__(self, url: str, status: int, expected: str = "200 or 304") -> None:
         self.status = status
-        super().__init__(f"{url} answered {status}: expected 200 or 304")
+        super().__init__(f"{url} answered {status}: expected {expected}")
 
 
 class NetworkFailure(Transient):
