@@ -7,7 +7,9 @@ redis_server, mongo_server  handles with start(), stop(), kill(), pid; one that 
 """
 
 import itertools
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +23,8 @@ from workers.settings import MongoSettings, RetentionSettings
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from tests.plant import Plant
     from workers.store.connect import Database
 
 S = TypeVar("S", bound=Server)
@@ -103,3 +107,22 @@ async def ready_db(db: "Database") -> "Database":
 
     await prepare(db, RetentionSettings())
     return db
+
+
+@pytest.fixture
+async def plant(tmp_path: Path, ready_db: "Database", redis: "Redis", mongo_url: str, redis_url: str) -> "Plant":
+    from tests.plant import Plant
+
+    folder = tmp_path / "config"
+    (folder / "sources").mkdir(parents=True)
+    (folder / "jobimport.toml").write_text(
+        '[fetch]\nallow_hosts = ["127.0.0.1"]\n'
+        '[queue]\nlease = "3s"\nbackoff_base = "200ms"\nbackoff_max = "1s"\n[import]\nbatch_size = 50\n'
+    )
+    env = {
+        **os.environ,
+        "JOBIMPORT_CONFIG": str(folder),
+        "JOBIMPORT_REDIS_URL": redis_url,
+        "JOBIMPORT_MONGO_URL": mongo_url,
+    }
+    return Plant(folder, ready_db, redis, env)

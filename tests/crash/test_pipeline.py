@@ -1,0 +1,93 @@
+"""Processes are killed in the middle; the counts are those of a calm import."""
+
+import os
+import signal
+
+import pytest
+
+from tests.feed_server import FeedServer, Reply
+from tests.listings import listings, rss
+from tests.plant import Plant, eventually
+from workers.model import Stats
+from workers.store import batches
+
+pytestmark = [pytest.mark.anyio, pytest.mark.crash]
+
+COUNT = 2000
+BODY = "Keep the platform healthy, and write down what you did. " * 20
+
+
+async def some_done(plant: Plant, run_id: int, least: int = 3) -> bool:
+    return (await batches.totals(plant.db, run_id)).done >= least
+
+
+async def test_a_worker_killed_again_and_again_counts_the_same(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(COUNT, body=BODY))))
+        plant.source("board", server.url("/feed"), kind="snapshot")
+        async with plant.workers(processes=2, JOBIMPORT_IMPORT_BATCH_SIZE="50") as crew:
+            run = await plant.request("board")
+            for least in (2, 10, 20):
+                await eventually(lambda: some_done(plant, run.id, least))  # noqa: B023
+                crew.kill_child()
+            ended = await plant.ended(run.id, limit=60)
+    assert ended.stats == Stats(total=COUNT, new=COUNT)
+    assert ended.state == "succeeded"
+    assert not ended.error_log
+    assert await plant.db["jobs"].count_documents({"first_run": run.id}) == COUNT
+
+
+async def test_the_whole_plant_killed_and_started_again_goes_on(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(COUNT, body=BODY))))
+        plant.source("board", server.url("/feed"))
+        async with plant.workers(processes=2, JOBIMPORT_IMPORT_BATCH_SIZE="50") as crew:
+            run = await plant.request("board")
+            await eventually(lambda: some_done(plant, run.id))
+            children = crew.children()
+            crew.kill()
+            for pid in children:
+                await eventually(lambda pid=pid: _gone(pid), limit=10)
+            crew.start()
+            ended = await plant.ended(run.id, limit=60)
+    assert (ended.state, ended.stats) == ("succeeded", Stats(total=COUNT, new=COUNT))
+
+
+async def test_a_stopped_worker_hands_back_what_it_has(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(COUNT, body=BODY))))
+        plant.source("board", server.url("/feed"))
+        async with plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="50") as crew:
+            run = await plant.request("board")
+            await eventually(lambda: some_done(plant, run.id))
+            assert crew.stop() < 30
+            crew.start()
+            ended = await plant.ended(run.id, limit=60)
+    assert (ended.state, ended.stats) == ("succeeded", Stats(total=COUNT, new=COUNT))
+
+
+async def test_a_frozen_worker_is_overtaken_and_changes_nothing_when_it_wakes(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(COUNT, body=BODY))))
+        plant.source("board", server.url("/feed"))
+        async with (
+            plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="50") as frozen,
+            plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="50"),
+        ):
+            run = await plant.request("board")
+            await eventually(lambda: some_done(plant, run.id))
+            victim = frozen.children()[0]
+            os.kill(victim, signal.SIGSTOP)
+            # Without a heartbeat for a minute a fetch is offered again; batches after one lease.
+            ended = await plant.ended(run.id, limit=100)
+            os.kill(victim, signal.SIGCONT)
+    assert ended.stats == Stats(total=COUNT, new=COUNT)
+    assert await plant.db["jobs"].count_documents({"first_run": run.id}) == COUNT
+
+
+async def _gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False

@@ -1,0 +1,137 @@
+"""A plant for tests: configuration, sources, real worker processes, and an operator's hand on it.
+
+plant.source("board", url, kind="snapshot")
+async with plant.workers(): run = await plant.run("board")
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+from workers.queue.connect import Redis
+
+from workers.actors.desk import Desk
+from workers.actors.progress import Progress
+from workers.control import request_import
+from workers.model import Run, Source
+from workers.settings import Config, load
+from workers.sources import load_one, save
+from workers.store import runs
+from workers.store.connect import Database
+
+T = TypeVar("T")
+
+
+async def eventually(look: Callable[[], Awaitable[T | None]], limit: float = 30.0) -> T:
+    """The first answer that is not None or False; AssertionError after `limit` seconds."""
+    with anyio.move_on_after(limit):
+        while True:
+            found = await look()
+            if found:
+                return found
+            await anyio.sleep(0.02)
+    raise AssertionError(f"nothing within {limit} s")
+
+
+@dataclass
+class Plant:
+    """One test's plant. `env` is what its processes get."""
+
+    folder: Path
+    db: Database
+    redis: Redis
+    env: dict[str, str]
+
+    @property
+    def config(self) -> Config:
+        return load(self.folder, environ=self.env)
+
+    def source(self, name: str, url: str, **settings: Any) -> Source:
+        source = Source(name=name, url=url, schedule="", **settings)
+        save(self.folder / "sources", source)
+        return source
+
+    def desk(self, worker: str = "test") -> Desk:
+        """A desk in this process, to call actors by hand."""
+        return Desk(self.db, self.redis, self.config, worker, Progress(self.db, self.redis, worker))
+
+    async def request(self, name: str, **asked: Any) -> Run:
+        source = load_one(self.folder / "sources", name)
+        requested = await request_import(self.db, self.redis, source, trigger="cli", user="test", **asked)
+        assert requested.run is not None
+        return requested.run
+
+    async def ended(self, run_id: int, limit: float = 40.0) -> Run:
+        async def look() -> Run | None:
+            run = await runs.get(self.db, run_id)
+            return run if run and not run.active else None
+
+        return await eventually(look, limit)
+
+    async def run(self, name: str, limit: float = 40.0, **asked: Any) -> Run:
+        """Import a source and wait for the run's end."""
+        return await self.ended((await self.request(name, **asked)).id, limit)
+
+    @asynccontextmanager
+    async def workers(self, processes: int = 1, **env: str) -> AsyncGenerator["Workers", None]:
+        """`jobimport worker`, until the block ends."""
+        crew = Workers(self, processes, env)
+        crew.start()
+        try:
+            yield crew
+        finally:
+            crew.stop()
+
+
+class Workers:
+    """A process manager and its children."""
+
+    def __init__(self, plant: Plant, processes: int, env: dict[str, str]) -> None:
+        self._plant = plant
+        self._env = {**plant.env, **env, "JOBIMPORT_WORKER_PROCESSES": str(processes)}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = plant.folder / "worker.log"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workers.service.worker"], env=self._env, stdout=log, stderr=log
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def children(self) -> list[int]:
+        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def kill_child(self) -> int:
+        """Kill -9 of one worker process; the manager starts another."""
+        pid = self.children()[0]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill(self) -> None:
+        """Kill -9 of the manager."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, limit: float = 35.0) -> float:
+        """SIGTERM; returns the seconds until the exit."""
+        assert self._process is not None
+        began = time.monotonic()
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(limit)
+        return time.monotonic() - began
