@@ -3,7 +3,7 @@
 Used by the command, the console and the scheduler; imports neither taskiq nor a feed parser.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from workers.events.publish import publish
 from workers.model import Event, EventKind, Run, Source, Trigger
 from workers.queue.connect import Redis, Trouble
+from workers.queue.lanes import Stage
 from workers.queue.message import Message
 from workers.queue.ring import ring
 from workers.store import runs, source_state
@@ -46,7 +47,9 @@ async def request_import(
     """Open a run of a source and ring the fetch lane; answer with the active run where there is one."""
     if active := await runs.active_of(db, source.name):
         return Requested(active)
-    if not force and (not_before := await _not_before(db, source)):
+    now = datetime.now(UTC)
+    not_before = await source_state.next_allowed(db, source.name, min_interval=source.min_interval, now=now)
+    if not_before is not None and not force:
         return Requested(None, not_before=not_before)
     is_high = source.priority == "high" if high is None else high
     run, opened = await runs.open_run(
@@ -65,20 +68,13 @@ async def request_import(
     return Requested(run, opened=True, rung=rung)
 
 
-async def _not_before(db: Database, source: Source) -> datetime | None:
-    """When min_interval lets the source be fetched again; None if that is now."""
-    if not source.min_interval:
-        return None
-    state = await source_state.get(db, source.name)
-    if state is None or state.last_fetch_at is None:
-        return None
-    ends = state.last_fetch_at + timedelta(seconds=source.min_interval)
-    return ends if ends > datetime.now(UTC) else None
-
-
 async def ring_run(db: Database, redis: Redis, run: Run) -> bool:
     """Ring the stage that the run's state names; False if Redis could not be reached."""
-    stage = "close" if run.state in ("importing", "closing") else "fetch"
+    return await ring_stage(db, redis, run, "close" if run.state in ("importing", "closing") else "fetch")
+
+
+async def ring_stage(db: Database, redis: Redis, run: Run, stage: Stage) -> bool:
+    """Ring a stage of a run; False if Redis could not be reached."""
     message = Message(stage=stage, run=run.id, source=run.source, high=run.priority == "high")
     try:
         rung_at = await ring(redis, [message])
@@ -95,9 +91,8 @@ async def cancel(db: Database, redis: Redis, run_id: int, user: str) -> Run | No
     """
     run = await runs.request_cancel(db, run_id, user)
     if run is None:
-        return None
-    if run.active:
-        await ring_run(db, redis, run)
+        return await runs.get(db, run_id)
+    await ring_stage(db, redis, run, "close")
     await announce(redis, "action", run, user=user, text="cancelled the run")
     return run
 

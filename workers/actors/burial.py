@@ -30,7 +30,7 @@ async def bury(desk: Desk, letter: DeadLetter) -> None:
         source=letter.source,
         batch=letter.batch,
         worker=desk.worker,
-        text=f"{letter.reason}: {letter.error}"[:300],
+        text=f"{letter.kind}: {letter.error}"[:300],
     )
     await publish(desk.redis, event)
 
@@ -38,7 +38,7 @@ async def bury(desk: Desk, letter: DeadLetter) -> None:
 async def _bury_batch(desk: Desk, run: Run, letter: DeadLetter) -> None:
     if await batches.kill(desk.db, letter.batch, letter.error[:500]):
         text = f"batch {letter.batch} is dead after {letter.attempts} attempts: {letter.error}"
-        await runs.log(desk.db, run.id, desk.entry("error", letter.reason, text))
+        await runs.log(desk.db, run.id, desk.entry("error", letter.kind, text))
         desk.progress.mark(run.id)
     await ring_close_if_settled(desk, run.id)
 
@@ -59,7 +59,7 @@ async def _bury_run(desk: Desk, run: Run, letter: DeadLetter) -> None:
             degraded=letter.error,
         )
         if ended:
-            await runs.log(desk.db, run.id, desk.entry("error", letter.reason, letter.error))
+            await runs.log(desk.db, run.id, desk.entry("error", letter.kind, letter.error))
             await ring_close_if_settled(desk, run.id)
         return
     await runs.finish(
@@ -69,7 +69,7 @@ async def _bury_run(desk: Desk, run: Run, letter: DeadLetter) -> None:
         stats=stats_of(sums, run.stats.duplicates),
         batches=BatchTotals(sums.total, sums.done, sums.dead),
         timing=run.timing,
-        entries=[desk.entry("error", letter.reason, letter.error)],
+        entries=[desk.entry("error", letter.kind, letter.error)],
     )
     await source_state.remember_failure(desk.db, run.source, run.id)
     if ended_run := await runs.get(desk.db, run.id):

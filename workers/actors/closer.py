@@ -23,7 +23,11 @@ async def close(desk: Desk, run_id: int) -> None:
     run = await runs.begin_close(desk.db, run_id)
     if run is None:
         return
+    if run.cancel_requested and run.batches.total is None:
+        await batches.fence(desk.db, run_id, run.source)
     sums = await batches.totals(desk.db, run_id)
+    if sums.pending:
+        return  # a fetch that did not know of the cancel slipped a row in: whoever drops it rings again
     state = outcome_of(run, sums)
     complete = is_complete(state, sums)
     entries: list[LogEntry] = []

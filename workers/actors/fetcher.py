@@ -8,6 +8,7 @@ Promises  Every listing of the feed is in exactly one row of the run, or counted
           Memory does not grow with the feed.
 """
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,8 @@ from workers.feeds.reader import FeedReader, mapping_hash_of
 from workers.fetching import FeedBody, Validators, fetch_feed
 from workers.model import FetchFacts, Run, Source
 from workers.store import runs, source_state
+
+log = logging.getLogger(__name__)
 
 BEAT_EVERY = 5.0
 
@@ -44,17 +47,8 @@ async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
         async with _beating(desk, run_id, epoch):
             await delivery.read()
     except Superseded:
-        if not await _ended_by_cancel(desk, run_id, delivery):
-            return
+        log.info("run %d: another delivery has taken over, or it was cancelled", run_id)
     await ring_close_if_settled(desk, run_id)
-
-
-async def _ended_by_cancel(desk: Desk, run_id: int, delivery: "_Delivery") -> bool:
-    """A cancelled run still wants its end: its rows are settled by the upserters, then the closer ends it."""
-    run = await runs.get(desk.db, run_id)
-    if run is None or not run.cancel_requested or run.fetch_epoch != delivery.epoch:
-        return False
-    return await delivery.end("cancelled")
 
 
 @asynccontextmanager

@@ -111,7 +111,7 @@ async def _ring_run(
     if active.heartbeat and utcnow() - active.heartbeat < HEARTBEAT_LOST:
         return 0
     if active.state == "importing":
-        if await batches.any_pending(desk.db, active.id):
+        if await batches.pending(desk.db, active.id):
             return 0
         await ring_close(desk, active)
         return 1

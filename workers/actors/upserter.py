@@ -50,15 +50,16 @@ async def upsert(desk: Desk, batch_id: str) -> None:
 
 
 async def ring_close_if_settled(desk: Desk, run_id: int) -> None:
-    """Ring the closer when the fetch has ended and no row is pending (rule 3).
+    """Ring the closer when the fetch has ended, or the run was cancelled, and no row is pending (rule 3).
 
     Called after the caller's own commit, so of two that settle the last two rows at once at least one sees none
     pending. A ring that Redis does not hear is rung again by the reconciler.
     """
     run = await runs.get(desk.db, run_id)
-    if run is None or run.state != "importing" or await batches.any_pending(desk.db, run_id):
+    if run is None or not (run.state in ("importing", "closing") or (run.cancel_requested and run.active)):
         return
-    await ring_close(desk, run)
+    if not await batches.pending(desk.db, run_id):
+        await ring_close(desk, run)
 
 
 async def ring_close(desk: Desk, run: Run) -> None:

@@ -35,7 +35,7 @@ from workers.service.lifeline import STUCK_EXIT, Watchdog
 from workers.settings import Config
 from workers.store import indexes
 from workers.store.connect import Trouble as MongoTrouble
-from workers.store.connect import open_database
+from workers.store.connect import describe, is_unreachable, open_database
 
 log = logging.getLogger(__name__)
 
@@ -183,10 +183,12 @@ def _bind(broker: JobStreamBroker, household: Household) -> None:
         try:
             yield household.desk
         except MongoTrouble as error:
+            household.failed += 1
+            if not is_unreachable(error):
+                raise
             broker.hold("upsert", CIRCUIT_SECONDS)
             broker.hold("close", CIRCUIT_SECONDS)
-            household.failed += 1
-            raise Deferred(f"MongoDB does not answer: {type(error).__name__}", CIRCUIT_SECONDS) from error
+            raise Deferred(f"MongoDB: {describe(error)}", CIRCUIT_SECONDS) from error
         except Exception:
             household.failed += 1
             raise

@@ -109,7 +109,7 @@ class SlotScheduler(TaskiqScheduler):
         if asked.not_before is not None and isinstance(offers, DueSlots):
             offers.not_before[name] = asked.not_before
             return
-        await source_state.set_last_slot(self._db, name, slot)
+        await source_state.note_slot(self._db, name, slot)
         if asked.run is not None:
             verb = "opened" if asked.opened else "is taken into"
             log.info("%s: slot %s %s run %d", name, slot.isoformat(timespec="minutes"), verb, asked.run.id)
