@@ -1,7 +1,7 @@
 """Settings: jobimport.toml, then JOBIMPORT_* variables, then flags. The last that speaks wins.
 
-The folder is the one named by a flag or JOBIMPORT_CONFIG, else ./config, else the user's configuration folder.
-A folder that was named must exist; jobimport.toml in it may be absent: every setting has a default.
+The folder is the one named by a flag or JOBIMPORT_CONFIG, else ./config, else the user's own folder. A folder
+that was named must exist; jobimport.toml in it may be absent: every setting has a default.
 """
 
 import os
