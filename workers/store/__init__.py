@@ -1,0 +1,20 @@
+"""MongoDB: the truth and the outbox. Only this room speaks to it.
+
+    connect         one client an event loop; what its errors mean in one sentence
+    documents       structs <-> BSON documents
+    indexes         collections, indexes with their reasons, validator, retention
+    jobs            listings: ids, upsert by stamps; closing and recount are in closing
+      classify      what one read says about a listing (pure)
+      writing       inserts and compare-and-set updates of a batch, and what MongoDB refuses
+      closing       listings that a complete snapshot no longer has
+    batches         rows of import_batches: the outbox, settled by compare-and-set
+      ledger        what a run's rows add up to
+    runs            rows of import_logs: opened once, moved by compare-and-set
+      history       runs as the console and the command list them
+    rejects         listings that could not be imported, and why
+    source_state    what the last runs of a source left behind
+    search          listings by words, source and status, newest first
+
+`Database` is the handle that everything takes; see connect.open_database. This module imports nothing: the
+short commands pay for what they use.
+"""

@@ -1,0 +1,147 @@
+"""One client an event loop, and what its errors mean in one sentence."""
+
+import re
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import anyio
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    InvalidName,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from workers.errors import ConfigError, Unreachable
+from workers.settings import MongoSettings, mask
+
+Database = AsyncDatabase[dict[str, Any]]
+
+Trouble = PyMongoError
+"""What the driver raises; all of it is worth another attempt. `describe` says it in few words."""
+
+DEFAULT_DATABASE = "jobimport"
+FAST_SELECTION_MS = 3000
+FAST_TIMEOUT_MS = 10_000
+
+_AUTHENTICATION_FAILED = 18
+_UNAUTHORIZED = 13
+_DUPLICATE_KEY = 11000
+
+
+@asynccontextmanager
+async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = False) -> AsyncGenerator[Database]:
+    """Open the database that the URL's path names; nothing is sent before the first use.
+
+    `fast` is for commands and the console: without a server an operation fails after 3 s. A worker waits up to
+    `settings.timeout`, long enough to hide a fail-over (11 s measured) and the only bound on a frozen server.
+    Raises ConfigError for a URL that cannot be used.
+    """
+    timeout_ms = int(settings.timeout * 1000)
+    limits: dict[str, Any] = {"timeoutMS": timeout_ms}
+    if fast:
+        limits = {
+            "timeoutMS": min(timeout_ms, FAST_TIMEOUT_MS),
+            "serverSelectionTimeoutMS": FAST_SELECTION_MS,
+            "connectTimeoutMS": FAST_SELECTION_MS,
+        }
+    try:
+        client = AsyncMongoClient[dict[str, Any]](
+            settings.url,
+            appname=app_name,
+            tz_aware=True,
+            w="majority",
+            retryWrites=True,
+            maxIdleTimeMS=60_000,
+            **limits,
+        )
+        database = client.get_default_database(DEFAULT_DATABASE)
+    except (ConfigurationError, InvalidName, ValueError) as error:
+        expected = f"mongodb://HOST:PORT/DATABASE ({str(error)[:200]})"
+        raise ConfigError("mongo", "url", mask(settings.url), expected) from error
+    try:
+        yield database
+    finally:
+        with anyio.move_on_after(5, shield=True):
+            await client.close()
+
+
+async def ping(db: Database) -> float:
+    """Ask the server for a sign of life; returns the round trip in milliseconds."""
+    started = time.perf_counter()
+    await db.command("ping")
+    return (time.perf_counter() - started) * 1000
+
+
+@contextmanager
+def reaching(url: str) -> Generator[None]:
+    """Turn the driver's connection errors into Unreachable; every other error passes as it is."""
+    try:
+        yield
+    except PyMongoError as error:
+        if is_unreachable(error):
+            raise unreachable(error, url) from error
+        raise
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Say whether an error means that the server cannot be used at all, rather than that it refused one operation."""
+    if isinstance(error, OperationFailure):
+        return error.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED) or isinstance(error, ExecutionTimeout)
+    return isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout)
+
+
+def unreachable(error: BaseException, url: str) -> Unreachable:
+    """Say in one sentence which server does not answer, and why; never the driver's topology dump."""
+    return Unreachable("MongoDB", hosts(url), describe(error))
+
+
+def hosts(url: str) -> str:
+    """Return the hosts of a URL, without its user, password and options."""
+    rest = url.partition("://")[2] or url
+    return re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")[2] or "?"
+
+
+_REASONS: tuple[tuple[str, str], ...] = (
+    (r"connection refused|ECONNREFUSED", "connection refused"),
+    (r"name or service not known|nodename nor servname|getaddrinfo|no address associated", "unknown host name"),
+    (r"temporary failure in name resolution", "the name cannot be resolved"),
+    (r"certificate|SSL|TLS", "TLS handshake failed"),
+    (r"no route to host|network is unreachable", "no route to host"),
+    (r"connection reset|connection closed|broken pipe", "the connection was closed"),
+    (r"no primary|not primary|no replica set members|primary\(\)", "no primary: an election, or too few members"),
+    (r"timed out|timeout", "no answer in time"),
+)
+
+
+def describe(error: BaseException) -> str:
+    """Say what happened in few words; `str(error)` of the driver can be 2 MB (it embeds every operation)."""
+    if isinstance(error, OperationFailure):
+        if error.code == _AUTHENTICATION_FAILED:
+            return "authentication failed"
+        if error.code == _UNAUTHORIZED:
+            return "the user has no right to do this"
+        if error.code == _DUPLICATE_KEY:
+            return "duplicate key"
+        return f"code {error.code}: {_first_line(str((error.details or {}).get('errmsg', '')) or type(error).__name__)}"
+    if isinstance(error, NetworkTimeout):
+        return "no answer in time"
+    text = str(error)
+    for pattern, reason in _REASONS:
+        if re.search(pattern, text[:2000], re.IGNORECASE):
+            return reason
+    if isinstance(error, ServerSelectionTimeoutError):
+        return "no server of the kind that the URL asks for"
+    return _first_line(text) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0][:120] if text else ""

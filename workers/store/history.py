@@ -1,0 +1,48 @@
+"""Runs as the console and the command list them. Pages go by key, never by skipping."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from workers.model import Run, RunState
+from workers.store.connect import Database
+from workers.store.documents import Document, from_document
+
+_LAST_LINE = {"error_log": {"$slice": -1}}
+
+
+async def recent(
+    db: Database,
+    *,
+    limit: int = 200,
+    before: tuple[datetime, int] | None = None,
+    source: str | None = None,
+    state: RunState | Sequence[RunState] | None = None,
+) -> list[Run]:
+    """List runs, newest first, with only the last line of their error_log.
+
+    `before` is (queued_at, id) of the last run of the page before.
+    """
+    where: Document = {}
+    if source is not None:
+        where["source"] = source
+    if state is not None:
+        where["state"] = state if isinstance(state, str) else {"$in": list(state)}
+    if before is not None:
+        at, id = before
+        where["queued_at"] = {"$lte": at}
+        where["$or"] = [{"queued_at": {"$lt": at}}, {"_id": {"$lt": id}}]
+    rows = db.import_logs.find(where, _LAST_LINE).sort({"queued_at": -1, "_id": -1}).limit(limit)
+    return [from_document(row, Run) async for row in rows]
+
+
+async def last_of_sources(db: Database) -> dict[str, Run]:
+    """Return the newest run of every source."""
+    pipeline = [
+        {"$sort": {"source": 1, "queued_at": -1, "_id": -1}},
+        {"$group": {"_id": "$source", "run": {"$first": "$$ROOT"}}},
+    ]
+    groups = [group async for group in await db.import_logs.aggregate(pipeline)]
+    return {
+        group["_id"]: from_document({**group["run"], "error_log": group["run"]["error_log"][-1:]}, Run)
+        for group in groups
+    }
