@@ -1,0 +1,78 @@
+"""What a worker does beside its work: renew its leases, pump what is due, look at the pauses, forget the long gone."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+import anyio
+from redis.exceptions import RedisError
+
+from workers.queue import registry
+from workers.queue.connect import Redis, Trouble, is_no_group
+from workers.queue.delivery import Hand
+from workers.queue.intake import DEADLINE, Intake
+from workers.queue.lanes import DELAYED, GROUP, LANES
+from workers.queue.outage import Outage
+from workers.queue.scripts import PUMP, RENEW, Argument
+
+log = logging.getLogger(__name__)
+
+PUMPED = 500
+TICK_SECONDS = 1.0
+PRUNE_SECONDS = 600.0
+
+_KEYS = [lane.key for lane in LANES]
+_NUMBERS = {lane: i for i, lane in enumerate(LANES, 1)}
+
+
+class Housekeeping:
+    """The clocks of one worker process. They run whether or not there is traffic."""
+
+    def __init__(
+        self, redis: Redis, hand: Hand, intake: Intake, *, consumer: str, lease: float, outage: Outage
+    ) -> None:
+        self._redis, self._hand, self._intake = redis, hand, intake
+        self._consumer, self._lease, self._outage = consumer, lease, outage
+
+    async def run(self) -> None:
+        """For as long as the process lives; waits in place while Redis is away."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._clock, self._lease / 3, self.renew)
+            tasks.start_soon(self._clock, TICK_SECONDS, self.pump)
+            tasks.start_soon(self._clock, TICK_SECONDS, self._intake.look_at_pauses)
+            tasks.start_soon(self._clock, PRUNE_SECONDS * random.uniform(0.8, 1.2), self._prune)
+
+    async def _clock(self, every: float, duty: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await anyio.sleep(every)
+            try:
+                async with asyncio.timeout(DEADLINE):
+                    await duty()
+                self._outage.over()
+            except (*Trouble, RedisError) as error:
+                if not is_no_group(error):
+                    await self._outage.wait(error)
+
+    async def renew(self) -> None:
+        """Renew the lease of everything in hand; what another worker has taken meanwhile is marked lost."""
+        deliveries = [delivery for delivery in self._hand.all() if not delivery.lost]
+        if not deliveries:
+            return
+        arguments: list[Argument] = [GROUP, self._consumer]
+        for delivery in deliveries:
+            arguments += [_NUMBERS[delivery.lane], delivery.id]
+        answers = await RENEW(self._redis, _KEYS, arguments)
+        for delivery, ours in zip(deliveries, answers, strict=True):
+            if not ours and delivery.token in self._hand.held:
+                delivery.lost = True
+                log.warning("the lease of %s was lost while it ran", delivery.token)
+
+    async def pump(self) -> None:
+        """Move every delayed message that is due to its lane."""
+        while await PUMP(self._redis, [DELAYED, *_KEYS], [PUMPED, *map(str, LANES)]) == PUMPED:
+            log.debug("pumped %d delayed messages", PUMPED)
+
+    async def _prune(self) -> None:
+        if pruned := await registry.prune(self._redis):
+            log.info("forgot %d consumers that were silent for an hour", pruned)

@@ -1,0 +1,77 @@
+"""The keys. One hash tag, so that a script may touch several of them on Redis Cluster too.
+
+The names of the first designs live on in docs and on screen: `job-import` is the lanes fetch, upsert and close,
+`high-priority-imports` their :high lanes, `job-import-failed` the dead letters.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+Stage = Literal["fetch", "upsert", "close"]
+STAGES: tuple[Stage, ...] = ("fetch", "upsert", "close")
+
+GROUP = "jobimport"
+TAG = "{jobimport:0}"
+
+DELAYED = f"{TAG}:delayed"
+"""Sorted set by due ms (Redis TIME); a member is the lane's name, a space, and the message."""
+
+FAILED = f"{TAG}:failed"
+"""Stream of dead letters, never trimmed."""
+
+PAUSED = f"{TAG}:paused"
+EVENTS = f"{TAG}:events"
+WORKERS = f"{TAG}:workers"
+"""Sorted set of worker ids by the ms of their last beat; what each said of itself is in worker_key(id)."""
+
+
+class Lane(NamedTuple):
+    """A stream of messages. `str(lane)` is its name, such as "upsert:high"."""
+
+    stage: Stage
+    high: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its stream."""
+        return f"{TAG}:{self}"
+
+    def __str__(self) -> str:
+        return f"{self.stage}:high" if self.high else self.stage
+
+
+LANES: tuple[Lane, ...] = (
+    Lane("close"),
+    Lane("upsert", True),
+    Lane("fetch", True),
+    Lane("upsert"),
+    Lane("fetch"),
+)
+"""Every lane, in the order of reading: what ends a run before what begins one, high before normal."""
+
+BY_NAME: dict[str, Lane] = {str(lane): lane for lane in LANES}
+
+
+def lane_for(stage: Stage, high: bool) -> Lane:
+    """The lane of a stage; closing has only one."""
+    return Lane(stage, high and stage != "close")
+
+
+def lanes_of(stages: Sequence[Stage], *, high_only: bool = False) -> tuple[Lane, ...]:
+    """The lanes that a worker of these stages reads, in the order of reading.
+
+    One for high priority alone still closes: a high run's last step has no lane of its own.
+    """
+    return tuple(
+        lane for lane in LANES if lane.stage in stages and (lane.high or lane.stage == "close" or not high_only)
+    )
+
+
+def worker_key(worker: str) -> str:
+    """What a worker said of itself at its last beat."""
+    return f"{TAG}:worker:{worker}"
+
+
+def rate_key(source: str) -> str:
+    """Where the rate limit of a source stands."""
+    return f"{TAG}:rate:{source}"

@@ -1,0 +1,42 @@
+"""Redis is away: every loop waits in place, for ever; the log hears of it once, and once when it is over."""
+
+import asyncio
+import logging
+import random
+from time import monotonic
+
+log = logging.getLogger(__name__)
+
+FIRST, LONGEST = 0.1, 5.0
+
+
+class Outage:
+    """One a process, shared by all of its loops."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._since: float | None = None
+        self._tries = 0
+        self._back = asyncio.Event()
+
+    async def wait(self, error: Exception) -> None:
+        """Sleep before the next try: full jitter, growing to 5 s; less where another loop gets through."""
+        if self._since is None:
+            self._since, self._tries = monotonic(), 0
+            self._back.clear()
+            reason = " ".join(str(error).split())[:200]
+            log.warning("%s is away, waiting for it: %s %s", self._what, type(error).__name__, reason)
+        self._tries += 1
+        span = min(LONGEST, FIRST * 2 ** min(self._tries, 10))
+        try:
+            async with asyncio.timeout(random.uniform(FIRST, max(FIRST, span))):
+                await self._back.wait()
+        except TimeoutError:
+            return
+
+    def over(self) -> None:
+        """A call got through."""
+        if self._since is not None:
+            log.warning("%s answers again after %.1f s", self._what, monotonic() - self._since)
+            self._since = None
+            self._back.set()
