@@ -100,7 +100,7 @@ INDEXES: tuple[Index, ...] = (
     Index("rejects", "kept", (("at", UP),), "retention.rejects", kept="rejects"),
 )
 
-COLLECTIONS = ("jobs", "import_logs", "import_batches", "rejects", "source_state", "counters")
+COLLECTIONS = ("jobs", "import_logs", "import_batches", "rejects", "source_state", "counters", "leases")
 
 _INTEGER = ["int", "long"]
 _STRINGS = {"bsonType": "array", "items": {"bsonType": "string"}}

@@ -58,7 +58,7 @@ async def get(db: Database, id: str) -> Document | None:
 
 
 async def upsert(
-    db: Database, run_id: int, items: Sequence[RawItem], normalise: Normalise, now: datetime, *, source: str
+    db: Database, run_id: int, source: str, items: Sequence[RawItem], normalise: Normalise, now: datetime
 ) -> UpsertResult:
     """Write a batch's listings and count them. Ids are the fetcher's (rule 8); `normalise` must be pure.
 

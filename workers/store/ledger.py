@@ -80,6 +80,6 @@ async def seen(db: Database, run_id: int) -> bytes:
 
 
 async def next_number(db: Database, run_id: int) -> int:
-    """Return the number after the run's last row; 1 when it has none."""
+    """Return the number after the run's last row, 0 when it has none: rows are numbered without gaps."""
     rows = db.import_batches.find({"_id": {"$gte": f"{run_id}:", "$lt": f"{run_id};"}}, {"_id": True})
-    return max([int(row["_id"].partition(":")[2]) async for row in rows], default=0) + 1
+    return max([int(row["_id"].partition(":")[2]) async for row in rows], default=-1) + 1

@@ -53,6 +53,11 @@ async def count(db: Database, run_id: int) -> int:
     return await db.rejects.count_documents(_of(run_id))
 
 
+async def any_nameless(db: Database, run_id: int) -> bool:
+    """Say whether a listing without identity was rejected: what the feed holds is then not known by its ids."""
+    return await db.rejects.find_one({**_of(run_id), "external_id": ""}, {"_id": True}) is not None
+
+
 def _of(run_id: int) -> dict[str, Any]:
     return {"_id": {"$gte": f"{run_id}:", "$lt": f"{run_id};"}}
 

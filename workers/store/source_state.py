@@ -11,13 +11,14 @@ from workers.store.documents import from_document
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "_id"}):
-    """One source's memory. The validators are those of `last_complete_run`, read under `mapping_hash`."""
+    """One source's memory. The validators are of the last body read whole, under `dialect` and `mapping_hash`."""
 
     source: str
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None
     permanent_url: str | None = None
+    dialect: str = ""
     mapping_hash: bytes = b""
     last_fetch_at: datetime | None = None
     last_slot: datetime | None = None
@@ -44,41 +45,47 @@ async def all(db: Database) -> dict[str, SourceState]:
 async def remember_complete(
     db: Database,
     source: str,
-    *,
     run_id: int,
+    *,
+    unchanged: bool,
     etag: str | None,
     last_modified: str | None,
     body_hash: str | None,
+    dialect: str,
     mapping_hash: bytes,
-    permanent_url: str | None = None,
+    empty: bool,
 ) -> bool:
-    """Store the validators of a complete run; False when a later run has stored its own already.
+    """Store what the next run may lean on; False when this run, or a later one, has done so already.
 
-    A run that was fetched more than once passes None for them (section 5.1, rule 4).
+    `unchanged` keeps the validators as they are. A run that was fetched more than once passes none (section 5.1,
+    rule 4). A closer that runs twice counts an empty feed once.
     """
-    facts = {
-        "etag": etag,
-        "last_modified": last_modified,
-        "body_hash": body_hash,
-        "mapping_hash": mapping_hash,
-        "permanent_url": permanent_url,
-        "last_complete_run": run_id,
-    }
-    return await _set(
-        db,
-        {"_id": source, "last_complete_run": {"$not": {"$gt": run_id}}},
-        {"$set": facts, "$max": {"last_run": run_id}},
-    )
+    facts: dict[str, object] = {"last_complete_run": run_id, "last_run": run_id, "consecutive_failures": 0}
+    if not unchanged:
+        facts |= {
+            "etag": etag,
+            "last_modified": last_modified,
+            "body_hash": body_hash,
+            "dialect": dialect,
+            "mapping_hash": mapping_hash,
+        }
+    change: dict[str, Mapping[str, object]] = {"$set": facts}
+    if empty:
+        change["$inc"] = {"empty_streak": 1}
+    elif not unchanged:
+        facts["empty_streak"] = 0
+    return await _set(db, {"_id": source, "last_complete_run": {"$not": {"$gte": run_id}}}, change)
 
 
-async def note_fetch(db: Database, source: str, at: datetime, ok: bool, *, run_id: int = 0) -> None:
-    """Note when the feed was last asked for, and count its failures in a row."""
-    change: dict[str, dict[str, object]] = {"$max": {"last_fetch_at": at, "last_run": run_id}}
-    if ok:
-        change["$set"] = {"consecutive_failures": 0}
-    else:
-        change["$inc"] = {"consecutive_failures": 1}
-    await _set(db, {"_id": source}, change)
+async def remember_failure(db: Database, source: str, run_id: int) -> bool:
+    """Count a run that did not end complete; False when this run, or a later one, was judged already."""
+    where = {"_id": source, "last_run": {"$not": {"$gte": run_id}}}
+    return await _set(db, where, {"$inc": {"consecutive_failures": 1}, "$set": {"last_run": run_id}})
+
+
+async def note_fetch(db: Database, source: str, at: datetime) -> None:
+    """Note when the feed was last asked for."""
+    await _set(db, {"_id": source}, {"$max": {"last_fetch_at": at}})
 
 
 async def next_allowed(db: Database, source: str, *, min_interval: float, now: datetime) -> datetime | None:
@@ -91,11 +98,6 @@ async def next_allowed(db: Database, source: str, *, min_interval: float, now: d
         return None
     allowed = state.last_fetch_at + timedelta(seconds=min_interval)
     return allowed if allowed > now else None
-
-
-async def set_empty_streak(db: Database, source: str, streak: int) -> None:
-    """Note how many complete runs in a row found no listing."""
-    await _set(db, {"_id": source}, {"$set": {"empty_streak": streak}})
 
 
 async def note_slot(db: Database, source: str, slot: datetime) -> None:

@@ -116,10 +116,10 @@ async def change(db: Database, changes: Sequence[Change], run: int, now: datetim
     return Written(ids if result.matched_count < len(changes) else [])
 
 
-def _judge(error: BulkWriteError, ids: Sequence[str]) -> Written:
+def _judge(error: BulkWriteError, ids: list[str]) -> Written:
     """Sort the errors of a bulk; WriteTrouble for what is neither a race nor the listing's own fault."""
     details = cast("dict[str, Any]", error.details or {})
-    failures: list[dict[str, Any]] = details.get("writeErrors", [])
+    failures = cast("list[dict[str, Any]]", details.get("writeErrors", []))
     known = {_DUPLICATE_KEY, _VALIDATION}
     if details.get("writeConcernErrors") or any(failure["code"] not in known for failure in failures):
         # Without its cause: the driver's error holds every document of the batch.
