@@ -8,13 +8,16 @@ from typing import Any
 
 import msgspec
 
+from workers.errors import UnknownSource
 from workers.events.publish import publish
 from workers.model import Event, EventKind, Run, Source, Trigger
+from workers.queue import dead
 from workers.queue.connect import Redis, Trouble
+from workers.queue.dead import DeadLetter
 from workers.queue.lanes import Stage
 from workers.queue.message import Message
 from workers.queue.ring import ring
-from workers.store import runs, source_state
+from workers.store import batches, runs, source_state
 from workers.store.connect import Database
 from workers.version import VERSION
 
@@ -95,6 +98,47 @@ async def cancel(db: Database, redis: Redis, run_id: int, user: str) -> Run | No
     await ring_stage(db, redis, run, "close")
     await announce(redis, "action", run, user=user, text="cancelled the run")
     return run
+
+
+class Requeued(msgspec.Struct, frozen=True):
+    """What became of a dead letter: the run that now holds the work; None where the letter was gone already."""
+
+    run: Run | None
+
+
+async def requeue(db: Database, redis: Redis, letter: DeadLetter, source: Source | None, user: str) -> Requeued:
+    """Try a dead letter's work again.
+
+    A batch goes back into its run, which becomes active again and ends with corrected counts. A fetch's run is over:
+    the source is imported anew, for which `source` is needed. Raises runs.RunGone, a Permanent, where a later run has
+    read the source since (rule 6), UnknownSource where a fetch's source is gone, and Poison for what no worker reads.
+    """
+    if letter.stage == "fetch":
+        if source is None:
+            raise UnknownSource(f"source {letter.source!r} is gone: its feed cannot be read again")
+        asked = await request_import(db, redis, source, trigger="manual", user=user, force=True)
+        await dead.discard(redis, letter.id)
+        return Requeued(asked.run)
+    run = await runs.reactivate(db, letter.run)
+    if letter.batch:
+        await batches.revive(db, letter.batch)
+    rung_at = await dead.requeue(redis, letter.id)
+    if rung_at is None:
+        return Requeued(None)
+    if letter.batch:
+        await batches.set_rung(db, [letter.batch], rung_at)
+    else:
+        await runs.set_rung(db, run.id, rung_at)
+    await announce(redis, "action", run, user=user, batch=letter.batch, text="requeued a dead letter")
+    return Requeued(run)
+
+
+async def discard(db: Database, redis: Redis, letter: DeadLetter, user: str) -> bool:
+    """Give a dead letter up for good: its batch stays dead and counted as failed. False where it was gone already."""
+    gone = await dead.discard(redis, letter.id)
+    if gone and letter.run and (run := await runs.get(db, letter.run)):
+        await announce(redis, "action", run, user=user, batch=letter.batch, text="discarded a dead letter")
+    return gone
 
 
 async def announce(redis: Redis, kind: EventKind, run: Run, **facts: Any) -> None:

@@ -60,17 +60,17 @@ class Preview:
     async def _raw(self) -> AsyncIterator[RawItem]:
         if self._file is None:
             async with fetch_feed(self._source, self._settings) as body:
-                self._reader = FeedReader(self._source, base_url=body.url, charset=body.charset)
+                reader = self._reader = FeedReader(self._source, base_url=body.url, charset=body.charset)
                 async for chunk in body.chunks():
-                    for item in self._reader.feed(chunk):
+                    for item in reader.feed(chunk):
                         yield item
         else:
-            self._reader = FeedReader(self._source, base_url=self._source.url, charset=None)
+            reader = self._reader = FeedReader(self._source, base_url=self._source.url, charset=None)
             async with await anyio.open_file(self._file, "rb") as file:
                 while chunk := await file.read(CHUNK):
-                    for item in self._reader.feed(chunk):
+                    for item in reader.feed(chunk):
                         yield item
-        for item in self._reader.close():
+        for item in reader.close():
             yield item
 
 

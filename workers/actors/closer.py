@@ -14,7 +14,7 @@ from workers.actors.progress import stats_of
 from workers.control import announce
 from workers.errors import ConfigError, UnknownSource
 from workers.model import BatchTotals, LogEntry, Run, RunState, Source, Timing
-from workers.store import batches, jobs, rejects, runs, source_state
+from workers.store import batches, closing, rejects, runs, source_state
 
 
 async def close(desk: Desk, run_id: int) -> None:
@@ -70,7 +70,7 @@ def is_complete(state: RunState, sums: batches.RunTotals) -> bool:
 
 async def _verify(desk: Desk, run: Run, sums: batches.RunTotals) -> list[LogEntry]:
     """Recount the run from the stamps of `jobs` and the rows of `rejects`."""
-    found = await jobs.recount(desk.db, run.id, run.source)
+    found = await closing.recount(desk.db, run.id, run.source)
     rejected = await rejects.count(desk.db, run.id)
     counts = sums.counts
     said = {"new": counts.new, "updated": counts.updated, "failed": counts.failed}
@@ -100,7 +100,7 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals, entries:
             text = f"the feed is empty, {streak} of {settings.empty_runs} times before that is believed"
             entries.append(desk.entry("warning", "empty_feed", text))
             return 0
-    plan = await jobs.close_missing(
+    plan = await closing.close_missing(
         desk.db,
         run.source,
         await batches.seen(desk.db, run.id),

@@ -126,11 +126,11 @@ class _Delivery:
                 if body.sha256 == known.body_hash:
                     return "same_body"
                 chunks = body.again()
-            self.reader = FeedReader(self.source, base_url=body.url, charset=body.charset)
+            reader = self.reader = FeedReader(self.source, base_url=body.url, charset=body.charset)
             async for chunk in chunks:
-                await self.batcher.take(self.reader.feed(chunk))
+                await self.batcher.take(reader.feed(chunk))
                 self.desk.progress.mark(self.run.id, body.bytes)
-            await self.batcher.take(self.reader.close())
+            await self.batcher.take(reader.close())
             await self.batcher.flush()
             return "ok"
 

@@ -44,7 +44,7 @@ async def run(desk: Desk, *, every: float = EVERY) -> None:
         try:
             if await leases.acquire(desk.db, "reconciler", desk.worker, seconds=every * 2):
                 await reconcile(desk)
-        except (RedisTrouble, MongoTrouble) as error:
+        except (*RedisTrouble, MongoTrouble) as error:
             log.info("reconciler waits: %s", type(error).__name__)
 
 
@@ -55,7 +55,7 @@ async def reconcile(desk: Desk, *, slack_ms: int = SLACK_MS) -> int:
     head = await heads(desk.redis)
     delayed = await delayed_messages(desk.redis)
     rung = await _ring_batches(desk, now, slack_ms, head, {m.batch for m in delayed if m.batch})
-    waiting = {(m.stage, m.run) for m in delayed}
+    waiting: set[tuple[Stage, int]] = {(m.stage, m.run) for m in delayed}
     for active in await runs.active(desk.db):
         rung += await _ring_run(desk, active, now, slack_ms, head, waiting)
     if rung:

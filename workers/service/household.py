@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import socket
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,9 +32,10 @@ from workers.queue.connect import Trouble as RedisTrouble
 from workers.queue.connect import open_redis
 from workers.queue.dead import DeadLetter
 from workers.queue.lanes import Stage
+from workers.queue.message import Message
 from workers.service.lifeline import STUCK_EXIT, Watchdog
 from workers.settings import Config
-from workers.store import indexes
+from workers.store import batches, indexes, runs
 from workers.store.connect import Trouble as MongoTrouble
 from workers.store.connect import describe, is_unreachable, open_database
 
@@ -50,6 +52,7 @@ class Household:
     config: Config
     broker: JobStreamBroker
     desk: Desk | None = None
+    started: float = field(default_factory=time.time)
     done: int = 0
     failed: int = 0
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -116,6 +119,7 @@ class Household:
             done=self.done,
             failed=self.failed,
             rss_bytes=resident_bytes(),
+            started=self.started,
             current=self.broker.current(),
         )
 
@@ -212,7 +216,15 @@ def _bind(broker: JobStreamBroker, household: Household) -> None:
         async with desk() as at:
             await bury(at, letter)
 
+    async def on_delayed(message: Message, due_ms: int) -> None:
+        async with desk() as at:
+            if message.batch:
+                await batches.set_rung(at.db, [message.batch], due_ms)
+            else:
+                await runs.set_rung(at.db, message.run, due_ms)
+
     broker.register_task(fetch_task, task_name="job-import.fetch")
     broker.register_task(upsert_task, task_name="job-import.upsert")
     broker.register_task(close_task, task_name="job-import.close")
     broker.on_dead = on_dead
+    broker.on_delayed = on_delayed

@@ -98,7 +98,7 @@ class SlotScheduler(TaskiqScheduler):
         name, slot = task.args[0], datetime.fromisoformat(task.args[1])
         try:
             await self._open(source, name, slot)
-        except (MongoTrouble, RedisTrouble) as trouble:
+        except (MongoTrouble, *RedisTrouble) as trouble:
             log.warning("%s: slot %s waits: %s", name, slot, type(trouble).__name__)
         except JobImportError as error:
             log.warning("%s: slot %s waits: %s", name, slot, error)
