@@ -5,11 +5,16 @@ import pytest
 from tests.feed_server import FeedServer, Reply
 from tests.listings import listings, rss
 from tests.plant import Plant
+from workers.actors.burial import bury
 from workers.actors.closer import close
 from workers.actors.fetcher import fetch
 from workers.actors.reconciler import reconcile
 from workers.actors.upserter import upsert
+from workers.control import requeue
 from workers.model import Run, Stats
+from workers.queue.dead import DeadLetter, Death, encode_death, list_dead
+from workers.queue.lanes import FAILED
+from workers.queue.message import Message
 from workers.store import batches, runs
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +45,7 @@ async def test_every_message_delivered_twice_counts_once(plant: Plant) -> None:
 
 
 async def test_a_fetch_that_died_half_way_goes_on_and_skips_what_its_rows_hold(plant: Plant) -> None:
-    """The second delivery meets another feed: what was accepted stays, what is new comes in, nothing is counted twice."""
+    """The second delivery meets another feed: what was accepted stays, what is new comes in, each once."""
     with FeedServer() as server:
         first = rss(listings(120), end=False)
         second = [*listings(100, start=60), *listings(3, start=60)]
@@ -124,3 +129,72 @@ async def test_more_than_half_gone_at_once_is_held(plant: Plant) -> None:
     assert ended.stats.closed == 0
     assert [entry.code for entry in ended.error_log] == ["drop_guard"]
     assert await plant.db["jobs"].count_documents({"status": "open"}) == 60
+
+
+async def test_a_dead_batch_that_is_requeued_corrects_its_run(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(120))))
+        plant.source("board", server.url("/feed"), kind="snapshot")
+        run = await plant.request("board")
+        await fetch(plant.desk(), run.id, last_attempt=False)
+        rows = [row["_id"] async for row in plant.db["import_batches"].find({}, {"_id": 1})]
+        letter = DeadLetter(
+            lane="upsert",
+            stage="upsert",
+            run=run.id,
+            source="board",
+            batch=rows[0],
+            reason="attempts",
+            kind="write_error",
+            error="it would not go in",
+            attempts=3,
+            deliveries=3,
+            worker="test",
+            at_ms=0,
+            payload=Message(stage="upsert", run=run.id, source="board", batch=rows[0]).encode(),
+        )
+        await bury(plant.desk(), letter)
+        ended = await finish(plant, run.id)
+        assert (ended.state, ended.stats) == ("partial", Stats(total=120, new=70, failed=50))
+        assert ended.batches.dead == 1
+
+        death = Death(
+            reason="attempts", kind="write_error", error="it would not go in", attempts=3, deliveries=3, worker="test"
+        )
+        await plant.redis.xadd(FAILED, {b"data": letter.payload, b"meta": encode_death(death), b"lane": b"upsert"})
+        (kept,) = await list_dead(plant.redis)
+        await requeue(plant.db, plant.redis, kept, None, "ana")
+        async with plant.workers():
+            mended = await plant.ended(run.id)
+    assert (mended.state, mended.stats) == ("succeeded", Stats(total=120, new=120))
+    assert await list_dead(plant.redis) == []
+
+
+async def test_a_requeue_is_refused_when_a_later_run_has_read_the_source(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(60))))
+        plant.source("board", server.url("/feed"))
+        first = await plant.request("board")
+        await fetch(plant.desk(), first.id, last_attempt=False)
+        assert await batches.kill(plant.db, f"{first.id}:0001", "dead")
+        await finish(plant, first.id)
+        second = await plant.request("board")
+        await fetch(plant.desk(), second.id, last_attempt=False)
+        await finish(plant, second.id)
+        letter = DeadLetter(
+            id="1-1",
+            lane="upsert",
+            stage="upsert",
+            run=first.id,
+            source="board",
+            batch=f"{first.id}:0001",
+            reason="attempts",
+            kind="x",
+            error="",
+            attempts=3,
+            deliveries=3,
+            worker="",
+            at_ms=0,
+        )
+        with pytest.raises(runs.RunGone, match=f"run {second.id} has read board since"):
+            await requeue(plant.db, plant.redis, letter, None, "ana")
