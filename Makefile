@@ -1,7 +1,11 @@
 # Everything the project needs, from Debian 12 with Python 3.11, git and make.
-PYTHON ?= python3.11
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 VENV := .venv
 BIN := $(VENV)/bin
+# What pip trusts, uv shall trust: the machine's certificates where it has them, else its own.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= 1
+endif
 
 .PHONY: install demo test lint bench clean constraints
 

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -90,7 +92,7 @@ class Child:
             await self.ended()
 
     def kill(self) -> None:
-        """SIGKILL to its whole session, at once."""
+        """SIGKILL to its whole session; see `ended` for waiting until it has worked."""
         if self._process.returncode is None:  # not reaped: the number cannot be a stranger's yet
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -113,6 +115,21 @@ def last_line(log: Path) -> str:
         file.seek(max(0, log.stat().st_size - 4096))
         lines = file.read().decode("utf-8", "replace").splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), "")[-300:]
+
+
+@asynccontextmanager
+async def alongside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
+    """Run something endless beside a block. What the block raises comes out as itself, not in a group."""
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(work)
+            yield
+            group.cancel_scope.cancel()
+    except BaseExceptionGroup as errors:
+        first, *others = errors.exceptions
+        if others:
+            raise
+        raise first from first.__cause__
 
 
 class Claim:

@@ -18,7 +18,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from workers.errors import Unreachable
 from workers.service import libraries
-from workers.service.child import Child, Claim, last_line
+from workers.service.child import Child, Claim, alongside, last_line
 
 HOST = "127.0.0.1"
 REPLICA_SET = "rs0"
@@ -28,6 +28,7 @@ _READY_SECONDS = 120  # a long append-only file or journal is read first
 _STOP_SECONDS = 20
 _PORT_TRIES = 3
 _BACKOFF_MAX = 10.0
+_POLL = 0.02
 _NOT_INITIATED = 94  # NotYetInitialized
 
 
@@ -42,6 +43,7 @@ class Server:
         self.folder = self.data_dir / self.name
         self.log = self.data_dir / f"{self.name}.log"
         self.port = 0
+        self._port_file = self.data_dir / f"{self.name}.port"
         self._wanted = port
         self._claim = Claim(self.data_dir / f"{self.name}.lock")
         self._child: Child | None = None
@@ -52,10 +54,12 @@ class Server:
         return self._child.pid if self._child is not None and self._child.running else None
 
     async def start(self) -> None:
-        """Start and wait until it answers; again on the same port, if it ran before.
+        """Start and wait until it answers; after `kill` again, on the same port. Not while it runs.
 
         Raises ConfigError (the folder is in use, the program is missing), Unreachable (it does not start).
         """
+        if self._child is not None:
+            await self._child.ended()  # two over one folder would spoil it
         if self._claim.fd < 0:
             await self._claim.take()
         try:
@@ -68,10 +72,9 @@ class Server:
         program = await self._program()
         self.folder.mkdir(parents=True, exist_ok=True)
         for turn in range(_PORT_TRIES):
-            self.port = self._choose_port(turn)
+            self.port = self._wanted or choose_port(self._port_file, afresh=turn > 0)
             self._child = Child([*program, *self._flags()], self.log, keep=[self._claim.fd])
             if await self._answers(self._child):
-                self._port_file.write_text(f"{self.port}\n", "ascii")
                 return
             if self._wanted or "in use" not in self.log.read_text("utf-8", "replace")[-4096:]:
                 break
@@ -82,25 +85,13 @@ class Server:
             while child.running:
                 if await self._ready():
                     return True
-                await anyio.sleep(0.02)
+                await anyio.sleep(_POLL)
         return False
 
     def _why(self) -> str:
         code = self._child.exit_code if self._child else None
         state = f"it did not answer within {_READY_SECONDS} s" if code is None else f"it ended with {code}"
         return f"{state}; {self.log} ends with {last_line(self.log)!r}"
-
-    def _choose_port(self, turn: int) -> int:
-        """The port asked for; else the last one, if free; else any."""
-        if self._wanted:
-            return self._wanted
-        last = self._port_file.read_text("ascii").strip() if self._port_file.exists() else ""
-        wishes = [int(last)] if last.isdigit() and not turn else []
-        return next(filter(None, map(_free, (*wishes, 0))), 0)
-
-    @property
-    def _port_file(self) -> Path:
-        return self.data_dir / f"{self.name}.port"
 
     async def stop(self) -> None:
         """End it in good order and give the folder back; nothing if it does not run."""
@@ -110,7 +101,7 @@ class Server:
         self._claim.release()
 
     def kill(self) -> None:
-        """SIGKILL: what a power cut would do; the folder stays ours."""
+        """SIGKILL; the folder stays ours."""
         if self._child is not None:
             self._child.kill()
 
@@ -242,6 +233,23 @@ async def _ask(port: int, request: bytes) -> bytes:
         return b""
 
 
+async def answers(port: int, *, within: float) -> bool:
+    """Whether somebody listens on a port of loopback, waiting up to so many seconds for it."""
+    with anyio.move_on_after(within):
+        while not await _ask(port, b""):  # noqa: ASYNC110 (another process's doing raises no event here)
+            await anyio.sleep(_POLL)
+        return True
+    return False
+
+
+def choose_port(file: Path, *, afresh: bool = False) -> int:
+    """The port that a file remembers if it is free, else (or `afresh`) any free one, which it then remembers."""
+    last = file.read_text("ascii").strip() if file.exists() and not afresh else ""
+    port = next(filter(None, map(_free, (int(last) if last.isdigit() else 0, 0))), 0)
+    file.write_text(f"{port}\n", "ascii")
+    return port
+
+
 def _free(port: int) -> int:
     """The port if it is free (0: any free one), else 0."""
     with socket.socket() as probe:
@@ -271,9 +279,7 @@ async def embedded_mongo(data_dir: Path, port: int = 0) -> AsyncGenerator[str]:
 async def _kept(server: Server) -> AsyncGenerator[Server]:
     await server.start()
     try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(server.keep)
+        async with alongside(server.keep):
             yield server
-            group.cancel_scope.cancel()
     finally:
         await server.stop()
