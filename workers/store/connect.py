@@ -4,12 +4,13 @@ import re
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
@@ -124,6 +125,8 @@ _REASONS: tuple[tuple[str, str], ...] = (
 
 def describe(error: BaseException) -> str:
     """Say what happened in few words; `str(error)` of the driver can be 2 MB (it embeds every operation)."""
+    if isinstance(error, BulkWriteError):
+        return _describe_bulk(cast("dict[str, Any]", error.details or {}))
     if isinstance(error, OperationFailure):
         if error.code == _AUTHENTICATION_FAILED:
             return "authentication failed"
@@ -141,6 +144,15 @@ def describe(error: BaseException) -> str:
     if isinstance(error, ServerSelectionTimeoutError):
         return "no server of the kind that the URL asks for"
     return _first_line(text) or type(error).__name__
+
+
+def _describe_bulk(details: dict[str, Any]) -> str:
+    """Say code, count and first 5 ids."""
+    failures: list[dict[str, Any]] = [*details.get("writeErrors", []), *details.get("writeConcernErrors", [])]
+    operations: list[dict[str, Any]] = [failure.get("op", {}) for failure in failures[:5]]
+    ids = [str(operation.get("_id") or operation.get("q", {}).get("_id", "?"))[:80] for operation in operations]
+    codes = sorted({int(failure.get("code", 0)) for failure in failures})
+    return f"{len(failures)} writes failed with code {', '.join(map(str, codes))}: {', '.join(ids)}"
 
 
 def _first_line(text: str) -> str:
