@@ -1,0 +1,230 @@
+"""The path language of mappings, compiled to closures: item -> list of texts.
+
+A path names children by local name, without regard to case; lists are flattened at every step. `??` takes the
+first side that finds something, `+` takes both, `"text"` is itself, `node{a, b}` gives one text a node, its
+parts joined with ", ". Filters: `| split ","` (not inside parentheses), `| match "(regex)"` (first group, or
+the whole; what does not match is dropped), `| join " "`, `| first`, `| nonzero`.
+    "job_listing:location | split ','"    "link[@rel=alternate]/@href ?? link/@href"
+    "locations/location{name ?? city, country}"    "{city, state, country}"    "schedule + employmentType"
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from workers.feeds import element as xml
+from workers.feeds.expression import Const, Expression, Filter, Kind, Path, Step, Test, parse
+
+Getter = Callable[[Any], list[str]]
+Nodes = Callable[[Any], Iterable[Any]]
+
+_OUTSIDE_PARENTHESES = r"(?![^(]*\))"
+_MATCHED = 10_000  # characters a mapping's regular expression looks at
+
+
+def compile_path(source: str, kind: Kind) -> Getter:
+    """Compile one expression for XML `Item`s or JSON values. Raises ValueError where it cannot be read."""
+    return _expression(parse(source, kind), kind)
+
+
+def _expression(expression: Expression, kind: Kind) -> Getter:
+    sums = [_sum([_term(term, kind) for term in terms]) for terms in expression.alternatives]
+    getter = sums[0] if len(sums) == 1 else first_of(sums)
+    for item in expression.filters:
+        getter = _filtered(getter, item)
+    return getter
+
+
+def first_of(getters: list[Getter]) -> Getter:
+    """The first that finds anything."""
+
+    def get(node: Any) -> list[str]:
+        for getter in getters:
+            found = getter(node)
+            if found:
+                return found
+        return []
+
+    return get
+
+
+def _sum(getters: list[Getter]) -> Getter:
+    if len(getters) == 1:
+        return getters[0]
+    return lambda node: [text for getter in getters for text in getter(node)]
+
+
+def _term(term: Const | Path, kind: Kind) -> Getter:
+    if isinstance(term, Const):
+        texts = [term.text]
+        return lambda _node: texts
+    if term.template is not None:
+        return _template(term, kind)
+    if kind == "xml" and len(term.steps) == 1 and not term.steps[0].tests and term.steps[0].name[0] != "@":
+        return _plain_child(term.steps[0].name)
+    nodes, texts_of = _walk(term.steps, kind), _texts[kind]
+    return lambda node: texts_of(nodes(node))
+
+
+def _template(path: Path, kind: Kind) -> Getter:
+    nodes = _walk(path.steps, kind)
+    parts = [_expression(part, kind) for part in path.template or ()]
+
+    def get(node: Any) -> list[str]:
+        out: list[str] = []
+        for each in nodes(node):
+            seen: dict[str, None] = {}  # "Singapore, Singapore" says no more than "Singapore"
+            for part in parts:
+                seen.update((text.strip(), None) for text in part(each) if text.strip())
+            if seen:
+                out.append(", ".join(seen))
+        return out
+
+    return get
+
+
+def _plain_child(name: str) -> Getter:
+    local = name.rpartition(":")[2]
+
+    def get(node: Any) -> list[str]:
+        if node.__class__ is xml.Item:
+            found = node.find(name, local)
+        elif node.__class__ is list:
+            found = xml.children(node, name, local)
+        else:
+            return []
+        return [text for each in found if (text := xml.text(each)) and not text.isspace()]
+
+    return get
+
+
+def _filtered(getter: Getter, item: Filter) -> Getter:
+    argument = item.argument
+    if item.word == "split":
+        return split(getter, argument)
+    if item.word == "join":
+        return lambda node: [argument.join(found)] if (found := getter(node)) else []
+    if item.word == "first":
+        return lambda node: getter(node)[:1]
+    if item.word == "nonzero":
+        return lambda node: [text for text in getter(node) if text.strip("0. \t\n")]
+    pattern = re.compile(argument)
+
+    def match(node: Any) -> list[str]:
+        found = (pattern.search(text[:_MATCHED]) for text in getter(node))
+        return [(each.group(1) if pattern.groups else each.group()) or "" for each in found if each]
+
+    return match
+
+
+def split(getter: Getter, separator: str) -> Getter:
+    """Each text cut at a separator, but not inside parentheses."""
+    pattern = re.compile(re.escape(separator) + _OUTSIDE_PARENTHESES)
+
+    def get(node: Any) -> list[str]:
+        out: list[str] = []
+        for text in getter(node):
+            if separator not in text:
+                out.append(text)
+            elif "(" in text:
+                out.extend(part for part in pattern.split(text[:_MATCHED]) if part.strip())
+            else:
+                out.extend(part for part in text.split(separator) if part.strip())
+        return out
+
+    return get
+
+
+def _walk(steps: tuple[Step, ...], kind: Kind) -> Nodes:
+    """From an item to the nodes (or attribute texts) at the end of a path."""
+    if not steps:
+        return lambda node: (node,)
+    moves = [_move[kind](step.name) for step in steps]
+    tests = [_tested(step.tests, kind) for step in steps]
+    plan = list(zip(moves, tests, strict=True))
+
+    def walk(node: Any) -> Iterable[Any]:
+        nodes: Iterable[Any] = (node,)
+        for move, test in plan:
+            nodes = [found for each in nodes for found in move(each)]
+            if test is not None:
+                nodes = [each for each in nodes if test(each)]
+        return nodes
+
+    return walk
+
+
+def _tested(tests: tuple[Test, ...], kind: Kind) -> Callable[[Any], bool] | None:
+    if not tests:
+        return None
+    checks = [(_walk((Step(test.name, ()),), kind), test) for test in tests]
+
+    def holds(node: Any) -> bool:
+        for nodes, test in checks:
+            texts = [text.casefold() for text in _texts[kind](nodes(node))]
+            met = bool(texts) if test.value is None else test.value.strip("\"'").casefold() in texts
+            if met is test.negated:
+                return False
+        return True
+
+    return holds
+
+
+def _xml_move(name: str) -> Nodes:
+    if name[0] == "@":
+        wanted = name[1:]
+
+        def attribute(node: Any) -> Iterable[Any]:
+            attributes = node.attributes if node.__class__ is xml.Item else node[1]
+            found = xml.attribute(attributes, wanted)
+            return (found,) if found else ()
+
+        return attribute
+    local = name.rpartition(":")[2]
+
+    def child(node: Any) -> Iterable[Any]:
+        if node.__class__ is xml.Item:
+            return node.find(name, local)
+        return xml.children(node, name, local) if node.__class__ is list else ()
+
+    return child
+
+
+def _xml_texts(nodes: Iterable[Any]) -> list[str]:
+    out: list[str] = []
+    for node in nodes:
+        if node.__class__ is xml.Item:
+            text = xml.text(node.element)
+        else:
+            text = node if node.__class__ is str else xml.text(node)
+        if text and not text.isspace():
+            out.append(text)
+    return out
+
+
+def _json_move(name: str) -> Nodes:
+    def child(node: Any) -> Iterable[Any]:
+        if node.__class__ is dict:
+            found = node.get(name)
+            if found is None:
+                return ()
+            return _flat(found) if found.__class__ is list else (found,)
+        return ()
+
+    return child
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    for value in values:
+        if value.__class__ is list:
+            yield from _flat(value)
+        elif value is not None:
+            yield value
+
+
+def _json_texts(nodes: Iterable[Any]) -> list[str]:
+    return [node for node in nodes if node.__class__ is str and node and not node.isspace()]
+
+
+_move: dict[Kind, Callable[[str], Nodes]] = {"xml": _xml_move, "json": _json_move}
+_texts: dict[Kind, Callable[[Iterable[Any]], list[str]]] = {"xml": _xml_texts, "json": _json_texts}

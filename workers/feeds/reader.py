@@ -1,0 +1,238 @@
+"""FeedReader: bytes in, RawItems out. Knows no network: whoever has bytes feeds it.
+
+Nothing whole is lost: when a document breaks, the items completed before the break are handed back first and the
+error is raised by the next call of `feed` or `close`; once raised, it is raised again by every later call.
+"""
+
+import re
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urljoin
+
+from workers.errors import JobImportError, NotAFeed
+from workers.feeds.dialect import Dialect, custom, dialects, named, recognise
+from workers.feeds.element import Item
+from workers.feeds.identity import identity
+from workers.feeds.json import JsonSplitter
+from workers.feeds.mapping import Mapping, mapping_hash
+from workers.feeds.sniff import HEAD, SPACE, Recoder, sniff
+from workers.feeds.text import inert
+from workers.feeds.xml import XmlSplitter, local_name
+from workers.model import RawItem, Source
+
+_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*\?>", re.S)
+_UNDECIDED = 5  # items held until a dialect is recognised
+
+
+def mapping_hash_of(source: Source, dialect_name: str) -> bytes:
+    """The mapping_hash a source would have with a dialect, without reading anything; b"" for an unknown name."""
+    found = dialects().get(dialect_name)
+    if found is None and dialect_name.startswith("custom-"):
+        found = custom("xml" if dialect_name == "custom-xml" else "json", source.item)
+    return b"" if found is None else mapping_hash(found, source)
+
+
+class FeedReader:
+    """Push parser of one document of one source.
+
+    `dialect` and `mapping_hash` are known once the first item was recognised (or at the end), `declared_total`
+    once the document said it. `position` counts the items handed back.
+    """
+
+    def __init__(self, source: Source, *, base_url: str, charset: str | None = None) -> None:
+        """Raises ConfigError where the source's format or fields cannot be used."""
+        self.position = 0
+        self._source, self._base_url, self._charset = source, base_url, charset
+        self._mapping: Mapping | None = None
+        self._wanted = None if source.format == "auto" else named(source.format, source.name)
+        if self._wanted is not None:
+            self._mapping = Mapping(self._wanted, source)
+        self._head = b""
+        self._recoder: Recoder | None = None
+        self._splitter: XmlSplitter | JsonSplitter | None = None
+        self._waiting: list[Any] = []
+        self._failure: JobImportError | None = None
+        self._root = ""
+        self._prefixes: set[str] = set()
+        self._xml_base = ""
+
+    @property
+    def dialect(self) -> str:
+        """Name of the dialect, "" before it is recognised."""
+        return self._mapping.dialect.name if self._mapping else ""
+
+    @property
+    def mapping_hash(self) -> bytes:
+        """16 bytes, b"" before the dialect is recognised."""
+        return self._mapping.hash if self._mapping else b""
+
+    @property
+    def declared_total(self) -> int | None:
+        """How many listings the document says it holds, None if it did not say."""
+        if self._mapping is None or self._splitter is None:
+            return None
+        for name in self._mapping.dialect.total:
+            text = self._splitter.facts.get(name, "")
+            if text.isdecimal() and len(text) < 10:
+                return int(text)
+        return None
+
+    def feed(self, chunk: bytes) -> list[RawItem]:
+        """Read a chunk of any size. Raises NotAFeed, MalformedFeed or TooLarge."""
+        if self._failure is not None:
+            raise self._failure
+        items = self._advance(chunk, final=False)
+        if self._failure is not None and not items:
+            raise self._failure
+        return items
+
+    def close(self) -> list[RawItem]:
+        """End of input. Raises BodyTruncated if the document is not complete, NotAFeed if there was none."""
+        if self._failure is not None:
+            raise self._failure
+        items = self._advance(b"", final=True)
+        if self._failure is not None:
+            raise self._failure
+        return items
+
+    def _advance(self, chunk: bytes, *, final: bool) -> list[RawItem]:
+        try:
+            self._push(chunk, final=final)
+        except JobImportError as error:
+            self._failure = error
+        try:
+            return self._drain(final=final)
+        except JobImportError as error:
+            self._failure = self._failure or error
+            return []
+
+    def _push(self, chunk: bytes, *, final: bool) -> None:
+        if self._recoder is None or self._splitter is None:
+            self._head = (self._head + chunk).lstrip(SPACE)
+            end = _decidable(self._head, final=final)
+            if end is None:
+                return
+            found = sniff(self._head[:end], self._charset)
+            self._recoder = Recoder(found.encoding, lenient=found.lenient)
+            self._splitter = self._xml() if found.kind == "xml" else self._json()
+            chunk, self._head = self._head[found.bom :], b""
+        self._splitter.feed(self._recoder.recode(chunk))
+        if final:
+            self._splitter.feed(self._recoder.recode(b"", final=True))
+            self._splitter.close()
+
+    def _xml(self) -> XmlSplitter:
+        known = (self._wanted,) if self._wanted else dialects().values()
+        return XmlSplitter(self._choose, {name for dialect in known for name in dialect.total})
+
+    def _json(self) -> JsonSplitter:
+        if self._source.item:
+            return JsonSplitter([self._source.item])
+        known = (self._wanted,) if self._wanted else dialects().values()
+        return JsonSplitter({path for dialect in known if dialect.kind == "json" for path in dialect.item})
+
+    def _choose(self, root: str, attributes: dict[str, str]) -> Collection[str]:
+        """Which elements are items, once the root is seen."""
+        self._root = local_name(root)
+        self._prefixes = {name[6:].lower() for name in attributes if name.startswith("xmlns:")}
+        if "xml:base" in attributes:
+            self._xml_base = urljoin(self._base_url, attributes["xml:base"].strip())
+        if self._root == "html":
+            raise NotAFeed("the body is an HTML page: expected an XML or JSON feed")
+        if self._source.item:
+            return (local_name(self._source.item.rpartition("/")[2]),)
+        if self._wanted is not None:
+            return self._wanted.item
+        fitting = [each for each in dialects().values() if self._root in each.detect.roots]
+        if not fitting:
+            roots = sorted({root for each in dialects().values() for root in each.detect.roots})
+            raise NotAFeed(
+                f"the XML's root is <{inert(root, 60)}>: expected one of {', '.join(roots)}, "
+                "or `item` and `[fields]` in the source"
+            )
+        return {name for each in fitting for name in each.item}
+
+    def _drain(self, *, final: bool) -> list[RawItem]:
+        splitter = self._splitter
+        if splitter is None:
+            return []
+        found: list[Any] = splitter.items
+        if isinstance(splitter, XmlSplitter):
+            self._waiting.extend(map(Item, splitter.items))
+        else:
+            self._waiting.extend(found)
+        splitter.items = []
+        if self._mapping is None and (self._waiting or final):
+            self._recognise(splitter, final=final)
+        if self._mapping is None:
+            return []
+        waiting, self._waiting = self._waiting, []
+        return [raw for item in waiting if (raw := self._raw(item, self._mapping)) is not None]
+
+    def _recognise(self, splitter: XmlSplitter | JsonSplitter, *, final: bool) -> None:
+        kind = "xml" if isinstance(splitter, XmlSplitter) else "json"
+        place = self._root if isinstance(splitter, XmlSplitter) else splitter.list_path
+        found = None
+        for item in self._waiting[:_UNDECIDED]:
+            names, prefixes = _names(item)
+            found = recognise(kind, place, names, prefixes | self._prefixes)
+            if found is not None:
+                break
+        if found is None and not self._waiting and place:
+            found = recognise(kind, place, (), self._prefixes)
+        if found is None and self._source.item and self._source.fields and place:
+            found = custom(kind, self._source.item)
+        if found is not None:
+            self._mapping = Mapping(found, self._source)
+        elif final and self._failure is None or len(self._waiting) >= _UNDECIDED:
+            raise NotAFeed(self._unrecognised(splitter))
+
+    def _unrecognised(self, splitter: XmlSplitter | JsonSplitter) -> str:
+        if self._waiting:
+            names = ", ".join(inert(name, 40) for name in sorted(_names(self._waiting[-1])[0])[:12])
+            return f"no dialect reads items with {names}: expected a known format, or `[fields]` in the source"
+        if isinstance(splitter, JsonSplitter):
+            keys = ", ".join(inert(key, 40) for key in splitter.keys[:12]) or "none"
+            return f"the JSON has no list of listings (its keys: {keys}): expected one at {splitter.expected}"
+        return f"the XML's root is <{inert(self._root, 60)}>: expected a known feed, or `item` in the source"
+
+    def _raw(self, item: Any, mapping: Mapping) -> RawItem | None:
+        if not mapping.is_listing(item):
+            return None
+        fields = mapping.fields(item)
+        if item.__class__ is Item:
+            base = item.attributes.get("xml:base") if item.attributes else None
+            if base is not None or self._xml_base:
+                base = urljoin(self._xml_base or self._base_url, base or "")
+                if "url" in fields:
+                    fields["url"] = [_joined(base, text) for text in fields["url"]]
+        raw = RawItem(identity(fields, self._source), self.position, fields, mapping.raw_hash(fields))
+        self.position += 1
+        return raw
+
+
+def _joined(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
+
+
+def _names(item: Any) -> tuple[set[str], set[str]]:
+    """Names of an item's parts, and the prefixes among them."""
+    if item.__class__ is Item:
+        names = set(item.exact) | set(item.loose)
+        return names, {name.partition(":")[0] for name in item.exact if ":" in name}
+    return set(item), set()
+
+
+def _decidable(head: bytes, *, final: bool) -> int | None:
+    """How many of the first bytes are looked at, None if more must come. Never depends on how they were cut."""
+    if head[:1] in (b"{", b"["):
+        return 4 if len(head) >= 4 or final else None
+    declaration = _DECLARATION.match(head)
+    start = declaration.end() if declaration else 0
+    end = head.find(b">", start)
+    if 0 <= end < HEAD:
+        return end + 1
+    return HEAD if len(head) >= HEAD or final else None
