@@ -1,0 +1,93 @@
+"""A worker in this process: our broker under taskiq's own receiver, with tasks that the test gives."""
+
+import asyncio
+import inspect
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from taskiq.receiver import Receiver
+
+from workers.queue.broker import JobStreamBroker
+from workers.queue.connect import Redis
+from workers.queue.lanes import GROUP, LANES, STAGES, Stage
+from workers.queue.message import Message
+from workers.settings import QueueSettings, Seconds
+
+QUICK = QueueSettings(lease=Seconds(1.5), backoff_base=Seconds(0.2), backoff_max=Seconds(0.5))
+
+Task = Callable[..., Awaitable[None]]
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 10.0) -> None:
+    """Wait for a condition; AssertionError names it when the limit is reached."""
+    deadline = anyio.current_time() + limit
+    while True:
+        holds = condition()
+        if inspect.isawaitable(holds):
+            holds = await holds
+        if holds:
+            return
+        assert anyio.current_time() < deadline, f"not within {limit} s: {inspect.getsource(condition).strip()}"
+        await anyio.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def upsert_message(number: int = 1, *, run: int = 1, source: str = "demo", high: bool = False) -> Message:
+    return Message(stage="upsert", run=run, source=source, batch=f"{run}:{number:04d}", high=high)
+
+
+def make_broker(
+    url: str,
+    *,
+    consumer: str = "host:1:1:worker-0",
+    capacity: int = 4,
+    settings: QueueSettings = QUICK,
+    stages: tuple[Stage, ...] = STAGES,
+    **tasks: Task,
+) -> JobStreamBroker:
+    broker = JobStreamBroker(url, consumer=consumer, capacity=capacity, stages=stages, settings=settings)
+    broker.is_worker_process = True
+    for stage, task in tasks.items():
+        broker.register_task(task, task_name=f"job-import.{stage}")
+    return broker
+
+
+@asynccontextmanager
+async def working(broker: JobStreamBroker, *, grace: float = 5.0) -> AsyncIterator[JobStreamBroker]:
+    """Run a receiver over the broker for the block, then stop it as a worker process does on SIGTERM."""
+    receiver = Receiver(
+        broker=broker, max_async_tasks=broker.capacity, max_prefetch=0, wait_tasks_timeout=grace
+    )
+    stop = asyncio.Event()
+    listening = asyncio.create_task(receiver.listen(stop))
+    try:
+        yield broker
+    finally:
+        stop.set()
+        await asyncio.wait_for(listening, grace + 5)
+        await asyncio.wait_for(broker.shutdown(), 5)
+
+
+async def left(redis: Redis) -> dict[str, int]:
+    """What lies where: entries of all lanes, pending ones, delayed ones, dead ones."""
+    entries = pending = 0
+    for lane in LANES:
+        entries += await redis.xlen(lane.key)
+        if await redis.exists(lane.key) and await redis.xinfo_groups(lane.key):
+            pending += (await redis.xpending(lane.key, GROUP))["pending"]
+    return {
+        "entries": entries,
+        "pending": pending,
+        "delayed": await redis.zcard("{jobimport:0}:delayed"),
+        "dead": await redis.xlen("{jobimport:0}:failed"),
+    }
+
+
+NOTHING = {"entries": 0, "pending": 0, "delayed": 0, "dead": 0}

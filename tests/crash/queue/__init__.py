@@ -1,0 +1,1 @@
+"""The queue while its processes and its server are killed and frozen."""
