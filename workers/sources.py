@@ -3,6 +3,8 @@
 import difflib
 import os
 import re
+import tomllib
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -124,27 +126,60 @@ def save(folder: Path, source: Source) -> Path:
     file = folder / f"{source.name}.toml"
     _check(source, str(file))
     text = tomli_w.dumps(plain(source))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, text)
-    except OSError as error:
-        raise ConfigError(str(file), "", None, f"a file that can be written ({error.strerror})") from error
+    write_whole(file, text)
     return file
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Replace a file by a new text, written and synced beside it first: no crash leaves half of it."""
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    """Replace a file by a new text, written and synced beside it first: no crash leaves half of it.
+
+    Raises ConfigError where it cannot be written.
+    """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
         with draft.open("w", encoding="utf-8") as out:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
         draft.chmod(mode)
         draft.replace(file)
+    except OSError as error:
+        raise ConfigError(str(file), "", None, f"a file that can be written ({error.strerror})") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def set_enabled(folder: Path, name: str, enabled: bool) -> bool:
+    """Enable or disable a source, leaving every other line of its file as it is; False if it was so already."""
+    source = load_one(folder, name)
+    if source.enabled == enabled:
+        return False
+    file = folder / f"{name}.toml"
+    wanted = msgspec.structs.replace(source, enabled=enabled)
+    spoken = f"enabled = {str(enabled).lower()}"
+    head, tables = _halves(file.read_text("utf-8-sig"))
+    edited, count = re.subn(r"(?m)^[ \t]*enabled[ \t]*=[ \t]*(true|false)", spoken, head, count=1)
+    text = (edited if count else f"{head.rstrip()}\n{spoken}\n\n") + tables
+    # An odd way to write TOML (a multi-line text, a quoted key) may mislead a line editor: then write it anew.
+    try:
+        is_faithful = convert({**tomllib.loads(text), "name": name}, Source, str(file)) == wanted
+    except (tomllib.TOMLDecodeError, ConfigError):
+        is_faithful = False
+    if is_faithful:
+        write_whole(file, text)
+    else:
+        save(folder, wanted)
+    return True
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """The text before the first table, and the rest."""
+    found = re.search(r"(?m)^[ \t]*\[", text)
+    start = found.start() if found else len(text)
+    return text[:start], text[start:]
 
 
 def remove(folder: Path, name: str) -> Path:

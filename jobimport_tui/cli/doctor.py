@@ -1,0 +1,216 @@
+"""`jobimport doctor`: is everything set up and running as it should be; each line says what to do if not.
+
+Exit 1 if a check fails, 3 if a server does not answer.
+"""
+
+import os
+import re
+import time
+from collections.abc import AsyncGenerator
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from jobimport_tui.cli import reach
+from jobimport_tui.cli.config import unknown_variables
+from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
+from jobimport_tui.cli.show import line, span, table
+from jobimport_tui.cli.workers import SILENT
+from workers.errors import Unreachable
+from workers.model import Source
+from workers.queue import depth, registry
+from workers.queue.connect import now_ms
+from workers.settings import FILE_NAME, Config
+from workers.sources import load_each
+from workers.store import runs
+from workers.store.connect import Database
+from workers.store.indexes import INDEXES
+
+REDIS_LEAST = (6, 2)
+SKEW = 5.0
+"""Seconds by which this machine's clock and Redis's may differ: leases and slots compare times."""
+
+WAITS_LONG = 600.0
+Level = Literal["ok", "warn", "fail"]
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line: what was looked at, how it is, and what to do."""
+
+    name: str
+    level: Level
+    text: str
+    advice: str = ""
+
+
+Checks = AsyncGenerator[Check]
+
+
+def describe(parser: Parser) -> None:
+    """No flags of its own."""
+    parser.set_defaults(run=run)
+
+
+def run(args: Args) -> int:
+    """Look at everything, whatever fails on the way."""
+    config = settings(args)
+    checks, is_unreachable = reach.run(partial(examine, config))
+    if wants_json(args):
+        for check in checks:
+            line(check)
+    else:
+        table(("CHECK", "", "", "DO"), [(one.name, one.level, one.text, one.advice) for one in checks])
+    if is_unreachable:
+        return 3
+    return int(any(check.level == "fail" for check in checks))
+
+
+async def examine(config: Config) -> tuple[list[Check], bool]:
+    """Every check, and whether a server did not answer."""
+    checks = [*of_files(config)]
+    is_unreachable = False
+    for name, part in (("mongodb", of_mongo), ("redis", of_redis)):
+        try:
+            checks += [check async for check in part(config)]
+        except Unreachable as error:
+            is_unreachable = True
+            advice = f"start it, or say where it is: JOBIMPORT_{'MONGO' if name == 'mongodb' else 'REDIS'}_URL"
+            checks.append(Check(name, "fail", str(error), advice))
+    return checks, is_unreachable
+
+
+def of_files(config: Config) -> list[Check]:
+    """The settings were read, or we would not be here; the sources, and what they refer to."""
+    file = config.folder / FILE_NAME
+    text = str(file.absolute()) if file.exists() else f"{file.absolute()} is absent: every setting has its default"
+    checks = [Check("settings", "ok", text)]
+    checks += [
+        Check("settings", "warn", text, "correct its name or unset it") for text in unknown_variables(os.environ)
+    ]
+    sources, errors = load_each(config.sources)
+    checks += [Check("sources", "fail", str(error), "correct the file") for error in errors]
+    if sources:
+        enabled = sum(source.enabled for source in sources.values())
+        checks.append(Check("sources", "ok", f"{len(sources)} in {config.sources}, {enabled} enabled"))
+    elif not errors:
+        checks.append(Check("sources", "warn", f"none in {config.sources}", "add a NAME.toml with a url"))
+    checks += [check for source in sources.values() for check in _of_headers(source)]
+    if "set fetch.user_agent" in config.settings.fetch.user_agent:
+        text = "the User-Agent names no contact"
+        checks.append(Check("settings", "warn", text, f"set fetch.user_agent in {file}"))
+    return checks
+
+
+def _of_headers(source: Source) -> list[Check]:
+    """References to secrets that this process could not resolve; a worker may have another environment."""
+    checks: list[Check] = []
+    for header, value in source.headers.items():
+        kind, _, name = value.partition(":")
+        missing = (kind == "env" and name not in os.environ) or (kind == "file" and not Path(name).is_file())
+        if missing:
+            text = f"{source.name}: {header} refers to {value}, which is not there"
+            checks.append(Check("sources", "warn", text, "give it to the workers"))
+    return checks
+
+
+async def of_mongo(config: Config) -> Checks:
+    """Version, replica set, indexes, and runs that do not move."""
+    async with reach.database(config) as db:
+        hello = await db.command("hello")
+        build: dict[str, Any] = await db.command("buildInfo")
+        yield Check("mongodb", "ok", f"{build.get('version', '?')} answers, database {db.name}")
+        if "setName" in hello or hello.get("msg") == "isdbgrid":
+            yield Check("mongodb", "ok", f"replica set {hello.get('setName', '(sharded)')}")
+        else:
+            yield Check("mongodb", "warn", "a single server: no fail-over", "make it a replica set: rs.initiate()")
+        yield await _indexes(db)
+        active = await runs.active(db)
+        yield Check("runs", "ok", f"{len(active)} active")
+
+
+async def _indexes(db: Database) -> Check:
+    missing: list[str] = []
+    present: dict[str, set[str]] = {}
+    for index in INDEXES:
+        if index.collection not in present:
+            present[index.collection] = {info["name"] async for info in await db[index.collection].list_indexes()}
+        if index.name not in present[index.collection]:
+            missing.append(f"{index.collection}.{index.name}")
+    if not missing:
+        return Check("mongodb", "ok", f"{len(INDEXES)} indexes")
+    if len(missing) == len(INDEXES):
+        return Check("mongodb", "warn", "no indexes yet", "start a worker: it makes them")
+    return Check("mongodb", "fail", f"without {', '.join(missing)}", "start a worker: it makes them")
+
+
+async def of_redis(config: Config) -> Checks:
+    """Version, persistence, eviction, the clocks; then who works, and how long the oldest waits."""
+    async with reach.queues(config) as redis:
+        info: dict[str, Any] = await redis.info()
+        for check in of_redis_info(info):
+            yield check
+        skew = abs(await now_ms(redis) / 1000 - time.time())
+        if skew > SKEW:
+            text = f"its clock and this machine's differ by {span(skew)}"
+            yield Check("redis", "warn", text, "let NTP keep both")
+        depths = await depth.snapshot(redis)
+        heard = await registry.workers(redis)
+    for check in (*of_workers(heard), *of_depths(depths)):
+        yield check
+
+
+def of_redis_info(info: dict[str, Any]) -> list[Check]:
+    """What INFO says of version, persistence and eviction."""
+    version = str(info.get("valkey_version") or info.get("redis_version") or "?")
+    compatible = tuple(int(part) for part in re.findall(r"\d+", str(info.get("redis_version", "")))[:2])
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    checks: list[Check] = []
+    if compatible >= REDIS_LEAST:
+        checks.append(Check("redis", "ok", f"{name} {version} answers"))
+    else:
+        checks.append(Check("redis", "fail", f"{name} {version}", "version 6.2 or later is needed"))
+    if info.get("aof_enabled"):
+        checks.append(Check("redis", "ok", "appendonly yes"))
+    else:
+        advice = "CONFIG SET appendonly yes, and in its configuration"
+        checks.append(Check("redis", "warn", "appendonly no: a restart loses delayed messages and pauses", advice))
+    if (policy := info.get("maxmemory_policy", "noeviction")) == "noeviction":
+        checks.append(Check("redis", "ok", "maxmemory-policy noeviction"))
+    else:
+        advice = "CONFIG SET maxmemory-policy noeviction, and in its configuration"
+        checks.append(Check("redis", "fail", f"maxmemory-policy {policy}: it may throw work away", advice))
+    return checks
+
+
+def of_workers(heard: list[registry.WorkerInfo]) -> list[Check]:
+    """Who works."""
+    alive = [worker for worker in heard if worker.beat_age_s <= SILENT]
+    silent = [worker for worker in heard if worker.beat_age_s > SILENT]
+    checks = [
+        Check("workers", "ok", f"{len(alive)} processes, {sum(worker.busy for worker in alive)} messages in work")
+        if alive
+        else Check("workers", "fail", "none is running", "start one: jobimport worker")
+    ]
+    for worker in silent:
+        text = f"{worker.id} has been silent for {span(worker.beat_age_s)}"
+        checks.append(Check("workers", "warn", text, "it died without a word: see its host's log"))
+    return checks
+
+
+def of_depths(depths: depth.QueueDepths) -> list[Check]:
+    """What waits, what is held, what is dead."""
+    ages = {lane.lane: (depths.at_ms - lane.oldest_ms) / 1000 for lane in depths.lanes if lane.oldest_ms is not None}
+    waiting = sum(lane.waiting for lane in depths.lanes)
+    checks = [Check("queues", "ok", f"{waiting:,} waiting, {depths.delayed:,} delayed")]
+    if ages and max(ages.values()) > WAITS_LONG:
+        lane = max(ages, key=lambda name: ages[name])
+        text = f"the oldest of {lane} is {span(ages[lane])} old"
+        checks.append(Check("queues", "warn", text, "more workers, or see `jobimport queues show`"))
+    if depths.paused:
+        held = ", ".join(sorted(depths.paused))
+        checks.append(Check("queues", "warn", f"paused: {held}", "jobimport queues resume " + held.replace(",", "")))
+    if depths.dead:
+        checks.append(Check("failed", "warn", f"{depths.dead:,} dead letters", "jobimport failed list"))
+    return checks

@@ -1,0 +1,162 @@
+"""`jobimport runs list|show|cancel|export`: imports, past and present."""
+
+from functools import partial
+from typing import get_args
+
+from jobimport_tui.cli import reach
+from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, wants_json
+from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
+from jobimport_tui.cli.show import facts, line, say, size, span, table
+from workers import control
+from workers.errors import ConfigError
+from workers.model import Run, RunState
+from workers.settings import Config
+from workers.store import batches, rejects, runs
+from workers.store.connect import Database
+
+PAGE = 200
+REJECTS_SHOWN = 20
+
+
+def describe(parser: Parser) -> None:
+    """List, show, cancel, export."""
+    verbs = Verbs(parser)
+    listing = verbs.add("list", list_runs, "the newest runs")
+    listing.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
+    export = verbs.add("export", export_runs, "every run as a JSON line, newest first")
+    export.add_argument("--limit", type=positive, metavar="N", help="at most so many")
+    for verb in (listing, export):
+        verb.add_argument("--source", metavar="NAME", help="of one source")
+        verb.add_argument("--state", choices=get_args(RunState), metavar="STATE", help=", ".join(get_args(RunState)))
+    show = verbs.add("show", show_run, "one run: its counts, its log, its rejects")
+    show.add_argument("run_id", type=run_id, metavar="RUN")
+    cancel = verbs.add("cancel", cancel_run, "stop a run; what is not yet written is dropped and counted")
+    cancel.add_argument("run_id", type=run_id, metavar="RUN")
+
+
+def list_runs(args: Args) -> int:
+    """Print the newest runs."""
+    return reach.run(partial(_list, settings(args), args))
+
+
+async def _list(config: Config, args: Args) -> int:
+    async with reach.database(config) as db:
+        found = await runs.recent(db, limit=args.limit, source=args.source, state=args.state)
+        live = await _live(db, found)
+    if wants_json(args):
+        for run in live:
+            line(as_object(run))
+    else:
+        table(COLUMNS, [row(run) for run in live], right=NUMBERS)
+        if not live:
+            say("no runs" if not (args.source or args.state) else "no such runs")
+    return 0
+
+
+async def _live(db: Database, found: list[Run]) -> list[Run]:
+    """The active ones with what their rows add up to by now."""
+    active = [run.id for run in found if run.active]
+    sums = await batches.totals_many(db, active) if active else {}
+    return [with_totals(run, sums[run.id]) if run.active else run for run in found]
+
+
+def export_runs(args: Args) -> int:
+    """Print every run as a JSON line."""
+    return reach.run(partial(_export, settings(args), args))
+
+
+async def _export(config: Config, args: Args) -> int:
+    left = args.limit
+    before = None
+    async with reach.database(config) as db:
+        while left is None or left > 0:
+            limit = PAGE if left is None else min(PAGE, left)
+            page = await runs.recent(db, limit=limit, before=before, source=args.source, state=args.state)
+            for run in page:
+                line(as_object(run))
+            if len(page) < limit:
+                break
+            before = (page[-1].queued_at, page[-1].id)
+            left = None if left is None else left - len(page)
+    return 0
+
+
+def show_run(args: Args) -> int:
+    """Print one run."""
+    return reach.run(partial(_show, settings(args), args))
+
+
+async def _show(config: Config, args: Args) -> int:
+    async with reach.database(config) as db:
+        run = await _known(db, args.run_id)
+        [run] = await _live(db, [run])
+        rejected = await rejects.of_run(db, run.id, REJECTS_SHOWN)
+    if wants_json(args):
+        line(as_object(run, rejects=[_without_raw(reject) for reject in rejected]))
+    else:
+        _print(run, rejected)
+    return 0
+
+
+async def _known(db: Database, number: int) -> Run:
+    run = await runs.get(db, number)
+    if run is None:
+        raise ConfigError("run", "", number, "the number of a run (see `jobimport runs list`)")
+    return run
+
+
+def _without_raw(reject: rejects.RejectRow) -> dict[str, object]:
+    names = ("external_id", "position", "reason", "field", "value")
+    return {name: getattr(reject, name) for name in names}
+
+
+def _print(run: Run, rejected: list[rejects.RejectRow]) -> None:
+    print(sentence(run))
+    fetch = run.fetch
+    facts(
+        [
+            ("queued", run.queued_at),
+            ("started", run.started_at),
+            ("finished", run.finished_at),
+            ("took", span(took(run))),
+            ("asked for by", f"{run.requested_by} ({run.trigger}, {run.priority} priority)"),
+            ("slot", run.slot),
+            ("cancelled by", run.cancelled_by),
+            ("fetch", f"{fetch.outcome} {fetch.status or ''} {size(fetch.bytes)} {fetch.url}" if fetch else None),
+            ("format", fetch.dialect if fetch else None),
+            ("degraded", run.degraded),
+            ("batches", f"{run.batches.done} done, {run.batches.dead} dead of {run.batches.total or '?'}"),
+            ("filled", ", ".join(f"{name} {share:.0%}" for name, share in run.fill_rate.items())),
+        ]
+    )
+    if run.error_log:
+        print()
+        table(
+            ("AT", "LEVEL", "CODE", "TEXT"),
+            [(entry.at, entry.level, entry.code, entry.text) for entry in run.error_log],
+        )
+    if rejected:
+        print()
+        rows = [(reject.position, reject.external_id, reject.field, reject.value, reject.reason) for reject in rejected]
+        table(("ITEM", "ID", "FIELD", "VALUE", "REASON"), rows, right=("ITEM",))
+        if run.stats.failed > len(rejected):
+            print(f"and {run.stats.failed - len(rejected):,} more rejects")
+
+
+def cancel_run(args: Args) -> int:
+    """Ask a run to stop."""
+    return reach.run(partial(_cancel, settings(args), args))
+
+
+async def _cancel(config: Config, args: Args) -> int:
+    async with reach.both(config) as (db, redis):
+        before = await _known(db, args.run_id)
+        after = await control.cancel(db, redis, args.run_id, reach.user()) if before.active else None
+        run = after or await _known(db, args.run_id)
+    if wants_json(args):
+        line(as_object(run))
+    elif run.active:
+        print(f"{run.source}: run {run.id} is asked to stop; what is being written is finished first")
+    else:
+        print(f"{run.source}: run {run.id} has ended already ({run.state})")
+    return int(not run.active and run.state != "cancelled")

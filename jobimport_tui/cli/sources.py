@@ -1,0 +1,118 @@
+"""`jobimport sources list|show|enable|disable|remove`: the files of config/sources."""
+
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
+from jobimport_tui.cli.show import cell, clock, line, plain, say, span, table
+from workers.errors import ConfigError
+from workers.model.source import Source
+from workers.settings import Config
+from workers.sources import is_name, load_each, load_one, next_due, remove, set_enabled
+from workers.sources import plain as as_file
+from workers.toml import mask
+
+
+def describe(parser: Parser) -> None:
+    """List, show, enable, disable, remove."""
+    verbs = Verbs(parser)
+    verbs.add("list", list_sources, "every source, and when it is next due")
+    for name, act, summary in (
+        ("show", show_source, "one source, with its defaults filled in"),
+        ("enable", partial(_switch, enabled=True), "let the schedule and --all import it again"),
+        ("disable", partial(_switch, enabled=False), "neither the schedule nor --all imports it"),
+        ("remove", remove_source, "delete its file; its listings stay"),
+    ):
+        verb = verbs.add(name, act, summary)
+        verb.add_argument("source", metavar="SOURCE")
+        if name == "remove":
+            verb.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def list_sources(args: Args) -> int:
+    """Print the sources; exit 2 if a file cannot be used."""
+    config = settings(args)
+    sources, errors = load_each(config.sources)
+    if wants_json(args):
+        for source in sources.values():
+            line(as_object(config, source))
+    else:
+        titles = ("SOURCE", "ENABLED", "KIND", "PRIORITY", "SCHEDULE", "NEXT", "AT MOST", "URL")
+        table(titles, [_row(config, source) for source in sources.values()])
+        if not sources and not errors:
+            say(f"no sources in {config.sources}: expected NAME.toml")
+    for error in errors:
+        say(f"jobimport: {error}")
+    return 2 if errors else 0
+
+
+def _row(config: Config, source: Source) -> list[object]:
+    every = f"once in {span(source.min_interval)}" if source.min_interval else "-"
+    schedule = config.settings.imports.default_schedule if source.schedule is None else source.schedule
+    due = next_due(source, config.settings.imports.default_schedule, datetime.now(UTC))
+    enabled = "yes" if source.enabled else "no"
+    return [
+        source.name,
+        enabled,
+        source.kind,
+        source.priority,
+        schedule or "never",
+        clock(due)[:16],
+        every,
+        mask(source.url),
+    ]
+
+
+def as_object(config: Config, source: Source) -> dict[str, Any]:
+    """A source with every key, its secrets masked, and its next slot."""
+    due = next_due(source, config.settings.imports.default_schedule, datetime.now(UTC))
+    headers = {name: value if value.startswith(("env:", "file:")) else "***" for name, value in source.headers.items()}
+    return {**plain(source), "url": mask(source.url), "headers": headers, "next_due": plain(due)}
+
+
+def show_source(args: Args) -> int:
+    """Print one source as TOML, or as one object."""
+    config = settings(args)
+    source = load_one(config.sources, args.source)
+    if wants_json(args):
+        line(as_object(config, source))
+        return 0
+    import tomli_w
+
+    shown = {**as_file(source), "url": mask(source.url)}
+    print(f"# {config.sources / source.name}.toml")
+    print("\n".join(cell(text, 2000) for text in tomli_w.dumps(shown).splitlines()))
+    return 0
+
+
+def _switch(args: Args, *, enabled: bool) -> int:
+    config = settings(args)
+    changed = set_enabled(config.sources, args.source, enabled)
+    state = "enabled" if enabled else "disabled"
+    if wants_json(args):
+        line({"source": args.source, "enabled": enabled, "changed": changed})
+    else:
+        print(f"{args.source}: {state}" if changed else f"{args.source}: {state} already")
+    return 0
+
+
+def remove_source(args: Args) -> int:
+    """Delete a source's file, after a question where there is somebody to ask."""
+    config = settings(args)
+    # A file that cannot be read can still be removed, so it is not loaded first.
+    file = config.sources / f"{args.source}.toml"
+    if is_name(args.source) and file.is_file() and not args.yes:
+        if not sys.stdin.isatty():
+            raise ConfigError("sources remove", "", args.source, "--yes, where nobody can be asked")
+        say(f"Remove {file}? Its listings stay. Type the source's name to go on:")
+        if sys.stdin.readline().strip() != args.source:
+            say("nothing removed")
+            return 1
+    removed = remove(config.sources, args.source)
+    if wants_json(args):
+        line({"source": args.source, "removed": str(removed)})
+    else:
+        print(f"{args.source}: {removed} removed")
+    return 0

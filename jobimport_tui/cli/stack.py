@@ -1,0 +1,122 @@
+"""`jobimport demo` and `jobimport up`: everything on this machine, from two empty folders, for as long as it runs."""
+
+import signal
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+
+from jobimport_tui.cli.flags import Args, Parser, settings
+from jobimport_tui.cli.report import progress
+from jobimport_tui.cli.show import cell, clock, say
+from workers.errors import ConfigError
+from workers.events.follow import Gap, Quiet, follow
+from workers.model import Event
+from workers.queue import connect as queue
+from workers.service.stack import Stack, default_data_dir, stack
+from workers.settings import Config, load
+
+STOPPED, INTERRUPTED = 0, 130
+
+
+def describe(parser: Parser) -> None:
+    """Where the data lies; `up` may serve the demo's feeds, `demo` may do without its console."""
+    parser.add_argument("--data-dir", type=Path, metavar="D", help="where Redis and MongoDB keep their data")
+    if parser.prog.endswith("demo"):
+        parser.add_argument("--headless", action="store_true", help="no console: a line for each step of a run")
+        parser.set_defaults(run=demo)
+    else:
+        parser.add_argument("--demo", action="store_true", help="with the demo's feeds in place of your sources")
+        parser.set_defaults(run=up)
+
+
+def up(args: Args) -> int:
+    """Run the stack until SIGTERM or Ctrl-C."""
+    folder = args.data_dir or default_data_dir()
+    return anyio.run(partial(_serve, settings(args), folder, is_demo=args.demo, follows=False))
+
+
+def demo(args: Args) -> int:
+    """Run the stack with the demo's feeds, under the console or, headless, until SIGTERM or Ctrl-C."""
+    folder = args.data_dir or default_data_dir() / "demo"
+    config = settings(args)
+    if args.headless:
+        return anyio.run(partial(_serve, config, folder, is_demo=True, follows=True))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError("demo", "", None, "a terminal for the console, or --headless")
+    say("starting Redis and MongoDB ...")
+    # The console wants the main thread for its signals: the stack has a loop of its own beside it.
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(stack(folder, config=config, demo=True)) as running,
+    ):
+        announce(running)
+        from jobimport_tui.app import console
+
+        return console(config_of(running))
+
+
+def config_of(running: Stack) -> Config:
+    """The settings of whoever uses the stack: its folder, and its servers' addresses."""
+    return load(running.config_folder, {"redis.url": running.redis_url, "mongo.url": running.mongo_url})
+
+
+def announce(running: Stack) -> None:
+    """Say where the servers are: one line each."""
+    print(f"redis {running.redis_url}\nmongodb {running.mongo_url}", flush=True)
+
+
+async def _serve(config: Config, folder: Path, *, is_demo: bool, follows: bool) -> int:
+    """Run the stack until a signal; Ctrl-C is 130, SIGTERM is how it is meant to end."""
+    code = STOPPED
+    async with anyio.create_task_group() as tasks:
+
+        async def stop_on_signal() -> None:
+            nonlocal code
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for caught in signals:
+                    code = INTERRUPTED if caught == signal.SIGINT else STOPPED
+                    tasks.cancel_scope.cancel()
+                    return
+
+        tasks.start_soon(stop_on_signal)
+        async with stack(folder, config=config, demo=is_demo) as running:
+            announce(running)
+            if follows:
+                await tell(config_of(running))
+            else:
+                await anyio.sleep_forever()
+    return code
+
+
+async def tell(config: Config) -> None:
+    """A line for each step of each run, for ever."""
+    after = "0-0"
+    told: dict[int, str] = {}
+    async with queue.open_redis(config.settings.redis.url) as redis:
+        while True:
+            try:
+                async for heard in follow(redis, after):
+                    if isinstance(heard, (Gap, Quiet)):
+                        continue
+                    after, event = heard
+                    text = event_line(event)
+                    if event.run is None or told.get(event.run) != text:
+                        print(f"{clock(datetime.fromtimestamp(event.at, UTC))} {text}", flush=True)
+                    if event.run is not None:
+                        told[event.run] = text
+            except queue.Trouble:
+                # The stack brings Redis back, and the events wait in its stream.
+                await anyio.sleep(1)
+
+
+def event_line(event: Event) -> str:
+    """An event in one inert line."""
+    text = f": {event.text}" if event.text else ""
+    if event.run is None or event.state is None or event.stats is None:
+        about = " ".join(filter(None, (event.source, event.batch, event.worker)))
+        return cell(f"{event.kind} {about}{text}", 400)
+    return cell(progress(event.source, event.run, event.state, event.stats, event.batches) + text, 400)
