@@ -2,7 +2,7 @@
 
 expression := sums ("??" sums)* ("|" word "text"?)*
 sums       := term ("+" term)*
-term       := "text" | path | path? "{" expression ("," expression)* "}"
+term       := "text" | path | path? "{" expression ("," expression)* "}"      or ";" for ","
 path       := step ("/" step)*        in JSON "." separates
 step       := name test*  |  "@" name
 test       := "[name=text]" | "[name]" | "[!name]"      name may be "@name"
@@ -14,12 +14,13 @@ from typing import Literal, NamedTuple
 Kind = Literal["xml", "json"]
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<op>\?\?|[+|{},])|"(?P<dq>[^"]*)"|'(?P<sq>[^']*)'|(?P<path>(?:\[[^\]]*\]|[^\s+|?{},'"\[\]])+))"""
+    r"""\s*(?:(?P<op>\?\?|[+|{},;])|"(?P<dq>[^"]*)"|'(?P<sq>[^']*)'|(?P<path>(?:\[[^\]]*\]|[^\s+|?{},;'"\[\]])+))"""
 )
 _STEP = re.compile(r"([^\[\]]+)((?:\[[^\]]*\])*)$")
 _TEST = re.compile(r"\[\s*(!?)\s*([^=\]\s]+)\s*(?:=\s*([^\]]*?)\s*)?\]")
 _SEPARATOR = {"xml": re.compile(r"/(?![^\[]*\])"), "json": re.compile(r"\.(?![^\[]*\])")}
 
+GLUE = {",": ", ", ";": "\n"}
 WITH_ARGUMENT = {"split", "match", "join"}
 WITHOUT_ARGUMENT = {"first", "nonzero"}
 
@@ -46,10 +47,11 @@ class Const(NamedTuple):
 
 
 class Path(NamedTuple):
-    """Steps from the item to nodes; with `template`, each node becomes one joined text."""
+    """Steps from the item to nodes; with `template`, each node becomes one text, its parts joined with `glue`."""
 
     steps: tuple[Step, ...]
     template: "tuple[Expression, ...] | None" = None
+    glue: str = ""
 
 
 class Filter(NamedTuple):
@@ -161,11 +163,12 @@ class _Reader:
         if not self._take("{"):
             return Path(steps)
         parts = [self.expression()]
-        while self._take(","):
+        mark = ";" if self._peek() == Token("op", ";") else ","
+        while self._take(mark):
             parts.append(self.expression())
         if not self._take("}"):
-            raise self._fail("} or ,")
-        return Path(steps, tuple(parts))
+            raise self._fail("} or " + mark)
+        return Path(steps, tuple(parts), GLUE[mark])
 
     def _steps(self, text: str) -> tuple[Step, ...]:
         return tuple(self._step(part, text) for part in _SEPARATOR[self._kind].split(text))

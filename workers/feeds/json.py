@@ -72,8 +72,8 @@ class JsonSplitter:
         failure: Exception | None = None
         try:
             self._parser.send(part)
-        except (ijson.JSONError, ValueError, ArithmeticError) as error:
-            failure = error
+        except (ijson.JSONError, ValueError, ArithmeticError, SystemError) as error:
+            failure = error  # SystemError: a number of 4,301 digits or more, inside the parser's C code
         events = self._events
         if events:
             self._quiet = 0

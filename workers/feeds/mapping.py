@@ -7,6 +7,7 @@ import msgspec
 
 from workers.errors import ConfigError
 from workers.feeds.dialect import FIELDS, Dialect
+from workers.feeds.expression import parse
 from workers.feeds.paths import Getter, compile_path, first_of, split
 from workers.feeds.version import VERSION
 from workers.model import Source
@@ -68,10 +69,23 @@ def mapping_hash(dialect: Dialect, source: Source) -> bytes:
     return hashlib.blake2b(canonical, digest_size=16).digest()
 
 
-def _getters(dialect: Dialect, source: Source) -> list[tuple[str, int, Getter]]:
-    for name in source.fields:
+def check_fields(source: Source) -> None:
+    """Raises ConfigError for a field of the source that neither XML nor JSON could be read by."""
+    for name, paths in source.fields.items():
         if name not in FIELDS:
             raise ConfigError(_place(source), f"fields.{name}", None, "one of " + ", ".join(FIELDS))
+        for path in [paths] if isinstance(paths, str) else paths:
+            try:
+                parse(path, "xml")
+            except ValueError as error:
+                raise _unreadable(source, name, path, error) from error
+
+
+def _unreadable(source: Source, name: str, path: str, error: ValueError) -> ConfigError:
+    return ConfigError(_place(source), f"fields.{name}", path, f"a path such as company/name: {error}")
+
+
+def _getters(dialect: Dialect, source: Source) -> list[tuple[str, int, Getter]]:
     separator = dialect.location_split if source.location_split is None else source.location_split
     getters: list[tuple[str, int, Getter]] = []
     for name in FIELDS:
@@ -91,8 +105,7 @@ def _alternatives(name: str, paths: list[str], dialect: Dialect, source: Source)
         try:
             getters.append(compile_path(path, dialect.kind))
         except ValueError as error:
-            expected = f"a path such as company/name: {error}"
-            raise ConfigError(_place(source), f"fields.{name}", path, expected) from error
+            raise _unreadable(source, name, path, error) from error
     return getters[0] if len(getters) == 1 else first_of(getters)
 
 

@@ -2,8 +2,10 @@
 
 A path names children by local name, without regard to case; lists are flattened at every step. `??` takes the
 first side that finds something, `+` takes both, `"text"` is itself, `node{a, b}` gives one text a node, its
-parts joined with ", ". Filters: `| split ","` (not inside parentheses), `| match "(regex)"` (first group, or
-the whole; what does not match is dropped), `| join " "`, `| first`, `| nonzero`.
+parts joined with ", " (with ";" between them: a line each). Filters: `| split ","` (not inside parentheses),
+`| match "(regex)"` (first group, or the whole; what does not match is dropped), `| join " "`, `| first`,
+`| nonzero`.
+
     "job_listing:location | split ','"    "link[@rel=alternate]/@href ?? link/@href"
     "locations/location{name ?? city, country}"    "{city, state, country}"    "schedule + employmentType"
 """
@@ -77,7 +79,7 @@ def _template(path: Path, kind: Kind) -> Getter:
             for part in parts:
                 seen.update((text.strip(), None) for text in part(each) if text.strip())
             if seen:
-                out.append(", ".join(seen))
+                out.append(path.glue.join(seen))
         return out
 
     return get

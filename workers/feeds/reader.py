@@ -10,17 +10,17 @@ from typing import Any
 from urllib.parse import urljoin
 
 from workers.errors import JobImportError, NotAFeed
-from workers.feeds.dialect import Dialect, custom, dialects, named, recognise
+from workers.feeds.dialect import custom, dialects, named, recognise
 from workers.feeds.element import Item
 from workers.feeds.identity import identity
 from workers.feeds.json import JsonSplitter
-from workers.feeds.mapping import Mapping, mapping_hash
+from workers.feeds.mapping import Mapping, check_fields, mapping_hash
 from workers.feeds.sniff import HEAD, SPACE, Recoder, sniff
 from workers.feeds.text import inert
 from workers.feeds.xml import XmlSplitter, local_name
 from workers.model import RawItem, Source
 
-_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*\?>", re.S)
+_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*\?>", re.DOTALL)
 _UNDECIDED = 5  # items held until a dialect is recognised
 
 
@@ -44,6 +44,7 @@ class FeedReader:
         self.position = 0
         self._source, self._base_url, self._charset = source, base_url, charset
         self._mapping: Mapping | None = None
+        check_fields(source)
         self._wanted = None if source.format == "auto" else named(source.format, source.name)
         if self._wanted is not None:
             self._mapping = Mapping(self._wanted, source)
@@ -184,7 +185,7 @@ class FeedReader:
             found = custom(kind, self._source.item)
         if found is not None:
             self._mapping = Mapping(found, self._source)
-        elif final and self._failure is None or len(self._waiting) >= _UNDECIDED:
+        elif (final and self._failure is None) or len(self._waiting) >= _UNDECIDED:
             raise NotAFeed(self._unrecognised(splitter))
 
     def _unrecognised(self, splitter: XmlSplitter | JsonSplitter) -> str:

@@ -22,7 +22,9 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")
-_HTML = re.compile(r"(?:<!--.{0,900}?-->\s*)?<(?:!doctype\s+html|html|head|body|script|title|div|meta)\b", re.I | re.S)
+_HTML = re.compile(
+    r"(?:<!--.{0,900}?-->\s*)?<(?:!doctype\s+html|html|head|body|script|title|div|meta)\b", re.IGNORECASE | re.DOTALL
+)
 # Codecs of Python that are no encodings of documents, and some that can be made to run long.
 _NOT_FOR_DOCUMENTS = {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined", "charmap"}
 _LATIN = {"iso8859-1", "ascii", "cp1252"}

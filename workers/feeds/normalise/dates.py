@@ -13,21 +13,21 @@ _CLOCK = r"(?:,?(?:\s+(?:at|um|à))?[ T]+(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[
 _REST = r"\s*(.*)$"
 _WEEKDAY = r"(?:[^\W\d]+\.?,?\s*)?"
 _EPOCH = re.compile(r"(\d{9,10}|\d{12,13})(?:\.\d*)?$")
-_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})" + _CLOCK + _REST, re.S)
+_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})" + _CLOCK + _REST, re.DOTALL)
 _DAY_FIRST = re.compile(
     _WEEKDAY
     + r"(\d{1,2})(?:st|nd|rd|th|er|\.|º)?[\s-]+(?:de\s+)?([^\W\d]{3,12})\.?,?[\s-]+(?:de\s+)?(\d{4}|\d{2})"
     + _CLOCK
     + _REST,
-    re.S,
+    re.DOTALL,
 )
 _MONTH_FIRST = re.compile(
-    r"(?:[^\W\d]+,\s*)?([^\W\d]{3,12})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})" + _CLOCK + _REST, re.S
+    r"(?:[^\W\d]+,\s*)?([^\W\d]{3,12})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})" + _CLOCK + _REST, re.DOTALL
 )
 _ASCTIME = re.compile(
     r"[A-Z][a-z]{2}\s+([A-Z][a-z]{2})\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+(?:(\w+)\s+)?(\d{4})$"
 )
-_NUMERIC = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})" + _CLOCK + _REST, re.S)
+_NUMERIC = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})" + _CLOCK + _REST, re.DOTALL)
 _AGO = re.compile(
     r"(?:posted\s+)?(?:vor\s+)?(\d{1,3})\+?\s*(hour|day|week|month|stunde|tag|woche|monat)\w*(?:\s+ago)?$"
 )

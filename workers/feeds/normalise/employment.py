@@ -23,12 +23,11 @@ _WORDS: dict[EmploymentType, str] = {
     "PER_DIEM": "perdiem prn casual oncall zerohours zerohour",
     "OTHER": "other others sonstige sonstiges autre otro otros",
 }
-_KEYS = {word: kind for kind, words in _WORDS.items() for word in words.split()}
-_BOTH: dict[str, tuple[EmploymentType, ...]] = {
-    key: ("FULL_TIME", "PART_TIME")
-    for key in "fullorparttime fulltimeorparttime fullparttime fulltimeparttime parttimeorfulltime vollteilzeit "
-    "vollzeitteilzeit vollzeitoderteilzeit vollundteilzeit vollzeitundteilzeit volloderteilzeit".split()
-}
+_KEYS: dict[str, EmploymentType] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+_BOTH = {
+    "fullorparttime", "fulltimeorparttime", "fullparttime", "fulltimeparttime", "parttimeorfulltime", "vollteilzeit",
+    "vollzeitteilzeit", "vollzeitoderteilzeit", "vollundteilzeit", "vollzeitundteilzeit", "volloderteilzeit",
+}  # fmt: skip
 _SEPARATORS = re.compile(r"[,;|/+&\n]|\s-\s|\s(?:or|oder|ou|o|and|und|et|y)\s", re.IGNORECASE)
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _ORDER: dict[EmploymentType, int] = {kind: index for index, kind in enumerate(_WORDS)}
@@ -51,6 +50,6 @@ def employment_types(texts: list[str]) -> list[EmploymentType]:
 def _kinds(text: str) -> tuple[EmploymentType, ...]:
     key = _NOT_LETTERS.sub("", text).casefold()
     if key in _BOTH:
-        return _BOTH[key]
+        return ("FULL_TIME", "PART_TIME")
     kind = _KEYS.get(key) or _KEYS.get(key.lstrip("0123456789"))
     return (kind,) if kind else ()

@@ -1,6 +1,7 @@
 """content_hash: 16 bytes that move only when a listing says something else."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -17,7 +18,7 @@ def content_hash(
     company: str,
     locations: list[str],
     remote: str | None,
-    employment_types: list[str],
+    employment_types: Sequence[str],
     salary: Salary | None,
     valid_through: datetime | None,
     url: str | None,

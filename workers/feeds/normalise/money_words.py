@@ -9,10 +9,12 @@ SIGNS = {
     "₪": "ILS", "₴": "UAH", "₱": "PHP", "฿": "THB", "₫": "VND", "₦": "NGN", "$": "USD",
 }  # fmt: skip
 # In capitals; those of LOWER also in small letters ("try" and "all" are words too).
-CODES = frozenset(
-    "USD CAD AUD NZD SGD HKD BRL MXN EUR GBP CHF INR PLN SEK NOK DKK CZK HUF RON BGN JPY CNY KRW TRY ILS ZAR AED SAR "
-    "QAR UAH PHP MYR IDR THB VND NGN KES EGP ARS CLP COP PEN TWD PKR LKR BDT".split()
-)
+CODES = {
+    "USD", "CAD", "AUD", "NZD", "SGD", "HKD", "BRL", "MXN", "EUR", "GBP", "CHF", "INR", "PLN",
+    "SEK", "NOK", "DKK", "CZK", "HUF", "RON", "BGN", "JPY", "CNY", "KRW", "TRY", "ILS", "ZAR",
+    "AED", "SAR", "QAR", "UAH", "PHP", "MYR", "IDR", "THB", "VND", "NGN", "KES", "EGP", "ARS",
+    "CLP", "COP", "PEN", "TWD", "PKR", "LKR", "BDT",
+}  # fmt: skip
 LOWER = {"eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "gbp": "GBP", "chf": "CHF", "pln": "PLN"}
 
 _UNITS: dict[SalaryUnit, str] = {

@@ -1,6 +1,7 @@
 """Where the work is: the places, and whether it is onsite, hybrid or remote."""
 
 import re
+from typing import Literal
 
 from workers.feeds.normalise.title import short_texts
 from workers.model.listing import Remote
@@ -13,7 +14,7 @@ _WORDS: dict[Remote, str] = {
     "télétravail teletravail remoto teletrabajo anywhere distributed virtual fullremote remotefirst",
     "onsite": "onsite inoffice office inperson vorort surplace presencial notremote",
 }
-_KEYS = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+_KEYS: dict[str, Remote] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _YES = {"true", "yes", "1", "y", "ja", "oui", "si", "sí"}
 _NO = {"false", "no", "0", "n", "nein", "non"}
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -25,13 +26,13 @@ def places(texts: list[str]) -> list[str]:
     return short_texts([text.strip(" ,;|") for text in texts[:200]], _LONGEST, _MOST)
 
 
-def remote(texts: list[str], locations: list[str], constant: str) -> Remote | None:
+def remote(texts: list[str], locations: list[str], constant: Remote | Literal[""]) -> Remote | None:
     """Onsite, hybrid, remote, or None where nobody says.
 
     The source's own setting first; then an explicit word, before a boolean: a board says Hybrid beside
     isRemote = true; then a place that calls itself remote.
     """
-    if constant in ("remote", "hybrid", "onsite"):
+    if constant:
         return constant
     keys = [_NOT_LETTERS.sub("", text[:100]).casefold() for text in texts[:10]]
     for key in keys:

@@ -61,7 +61,7 @@ def _from_text(text: str, currency: str | None, unit: SalaryUnit | None) -> Sala
     unit = unit or _unit_in(folded)
     low, high, scaled = _range(folded)
     amount = low or high
-    if amount is None or not (currency or unit or scaled or _EVIDENT_FROM <= amount):
+    if amount is None or not (currency or unit or scaled or amount >= _EVIDENT_FROM):
         return Salary(text=text)
     if not (currency or unit or scaled) and high in (None, low) and 1900 <= amount <= 2100:
         return Salary(text=text)  # a year, not pay
@@ -99,7 +99,7 @@ def _alone(text: str) -> float | None:
 
 
 def _number(text: str) -> float:
-    """ "1.500", "1,500.50", "31,2" and "12,00,000" as numbers."""
+    """The number that a text such as "1.500", "1,500.50", "31,2" or "12,00,000" writes."""
     return float(_GROUPS.sub("", text).replace(",", "."))
 
 
