@@ -13,7 +13,7 @@ from workers.actors.desk import Desk, utcnow
 from workers.actors.progress import stats_of
 from workers.control import announce
 from workers.errors import ConfigError, UnknownSource
-from workers.model import BatchTotals, LogEntry, Run, RunState, Source, Timing
+from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Source, Timing
 from workers.store import batches, closing, rejects, runs, source_state
 
 
@@ -31,12 +31,13 @@ async def close(desk: Desk, run_id: int) -> None:
     state = outcome_of(run, sums)
     complete = is_complete(state, sums)
     entries: list[LogEntry] = []
+    doubts: list[LogEntry] = []
     closed = 0
     if state != "unchanged":
-        entries += await _verify(desk, run, sums)
+        entries = await _verify(desk, run, sums)
         if complete:
-            closed = await _close_missing(desk, run, sums, entries)
-    await _remember(desk, run, complete=complete, empty=sums.total == 0 and state == "succeeded")
+            closed, doubts = await _close_missing(desk, run, sums)
+    await _remember(desk, run, sums, complete=complete, doubtful=bool(doubts))
     await runs.finish(
         desk.db,
         run_id,
@@ -44,7 +45,7 @@ async def close(desk: Desk, run_id: int) -> None:
         stats=stats_of(sums, run.stats.duplicates, closed),
         batches=BatchTotals(sums.total, sums.done, sums.dead),
         timing=_timing(run, int((perf_counter() - began) * 1000)),
-        entries=entries,
+        entries=[*entries, *doubts],
     )
     if ended := await runs.get(desk.db, run_id):
         await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
@@ -83,23 +84,21 @@ async def _verify(desk: Desk, run: Run, sums: batches.RunTotals) -> list[LogEntr
     return [desk.entry("error", "count_mismatch", f"the run's counts do not agree with the store: {text}")]
 
 
-async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals, entries: list[LogEntry]) -> int:
-    """Close the listings that a snapshot no longer holds; says in `entries` why it does not."""
+async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple[int, list[LogEntry]]:
+    """Close the listings that a snapshot no longer holds; how many, and the doubts that kept others open."""
     source = _source(desk, run)
     if source is None or source.kind != "snapshot":
-        return 0
+        return 0, []
     settings = desk.config.settings.closing
     if await rejects.any_nameless(desk.db, run.id):
         text = "a listing without identity was rejected: which listings are gone cannot be known"
-        entries.append(desk.entry("warning", "closing_suspended", text))
-        return 0
+        return 0, [desk.entry("warning", "closing_suspended", text)]
     if sums.total == 0:
         state = await source_state.get(desk.db, run.source)
         streak = (state.empty_streak if state else 0) + 1
         if streak < settings.empty_runs:
             text = f"the feed is empty, {streak} of {settings.empty_runs} times before that is believed"
-            entries.append(desk.entry("warning", "empty_feed", text))
-            return 0
+            return 0, [desk.entry("warning", "empty_feed", text)]
     plan = await closing.close_missing(
         desk.db,
         run.source,
@@ -109,10 +108,10 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals, entries:
         guard_share=settings.drop_share,
         guard_min=settings.drop_min,
     )
-    if plan.held:
-        text = f"{plan.missing} of {plan.known} open listings are missing from the feed: held, nothing closed"
-        entries.append(desk.entry("warning", "drop_guard", text))
-    return plan.closed
+    if not plan.held:
+        return plan.closed, []
+    text = f"{plan.missing} of {plan.known} open listings are missing from the feed: held, nothing closed"
+    return plan.closed, [desk.entry("warning", "drop_guard", text)]
 
 
 def _source(desk: Desk, run: Run) -> Source | None:
@@ -123,24 +122,28 @@ def _source(desk: Desk, run: Run) -> Source | None:
         return None
 
 
-async def _remember(desk: Desk, run: Run, *, complete: bool, empty: bool) -> None:
-    """Leave the source's next run what it may lean on: only a complete one, fetched once, leaves validators."""
+async def _remember(desk: Desk, run: Run, sums: batches.RunTotals, *, complete: bool, doubtful: bool) -> None:
+    """Leave the source's next run what it may lean on.
+
+    Only a complete run, fetched once, leaves validators; and not where closing had its doubts: they would never be
+    looked at again while the feed stays the same.
+    """
     if not complete:
         await source_state.remember_failure(desk.db, run.source, run.id)
         return
-    facts = run.fetch
-    trusted = facts is not None and run.fetch_epoch == 1 and facts.outcome == "ok"
+    facts = run.fetch or FetchFacts()
+    trusted = run.fetch_epoch == 1 and facts.outcome == "ok" and not doubtful
     await source_state.remember_complete(
         desk.db,
         run.source,
         run.id,
-        unchanged=facts is not None and facts.outcome in ("not_modified", "same_body"),
-        etag=facts.etag if facts and trusted else None,
-        last_modified=facts.last_modified if facts and trusted else None,
-        body_hash=facts.sha256 if facts and trusted else None,
-        dialect=facts.dialect if facts and trusted else "",
+        unchanged=facts.outcome in ("not_modified", "same_body"),
+        etag=facts.etag if trusted else None,
+        last_modified=facts.last_modified if trusted else None,
+        body_hash=facts.sha256 if trusted else None,
+        dialect=facts.dialect if trusted else "",
         mapping_hash=run.mapping_hash if trusted else b"",
-        empty=empty,
+        empty=sums.total == 0 and facts.outcome == "ok",
     )
 
 
