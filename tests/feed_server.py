@@ -17,6 +17,7 @@ no test hangs on a reply. `server.connections` counts what is open; `until(condi
 import gzip
 import socket
 import ssl
+import struct
 import threading
 import time
 import zlib
@@ -88,6 +89,11 @@ class Call:
     def wait(self, event: threading.Event, limit: float = LIMIT) -> bool:
         """Wait for an event, the end of the server, or the limit; True when the event came."""
         return self.server.wait(event, limit)
+
+    def reset(self) -> None:
+        """Break the connection: the client gets a reset, not an end."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._connection.close()
 
     def gone(self) -> bool:
         """Wait up to LIMIT seconds for the client to close its side; True when it has."""
@@ -238,6 +244,11 @@ class _Handler(StreamRequestHandler):
             self.listener.owner.answer(Call(self.listener.owner, request, self.request))
 
     def _read(self) -> Request | None:
+        if not self.listener.context and self.request.recv(1, socket.MSG_PEEK) == b"\x16":
+            # A TLS greeting to a plain server. It holds no line to wait for; servers answer it in plain text.
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            self.rfile.read()
+            return None
         line = self.rfile.readline(65536).decode("latin-1").split()
         if len(line) != 3:
             return None

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
+import anyio.to_thread
 import httpcore
 import httpx
 import msgspec
@@ -80,7 +81,7 @@ def _follow(url: httpx.URL, head: Head) -> httpx.URL:
     except httpx.InvalidURL as error:
         raise HttpRefused(shown(url), head.status, "a redirect to a URL") from error
     if not is_web(following):
-        raise BlockedAddress(f"{shown(url)} redirects to {shown(following)}: expected http or https")
+        raise BlockedAddress(f"{shown(url)} redirects to {shown(following)}: expected an http or https URL")
     if url.scheme == "https" and following.scheme == "http":
         raise BlockedAddress(f"{shown(url)} redirects to {shown(following)}: expected https to stay https")
     return following
@@ -105,7 +106,9 @@ async def _hop(
         extensions={"timeout": _timeouts(settings)},
     )
     async with slot(url.host, settings.connections_per_host, settings.connect_timeout):
-        pool = httpcore.AsyncConnectionPool(tls_context(), max_connections=1, network_backend=backend)
+        # Its first making reads a file of authorities for 50 ms and more: not on the loop.
+        context = await anyio.to_thread.run_sync(tls_context) if url.scheme == "https" else None
+        pool = httpcore.AsyncConnectionPool(context, max_connections=1, network_backend=backend)
         async with pool:
             with speaking(shown(url), settings):
                 response = await pool.handle_async_request(request)

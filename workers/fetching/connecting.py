@@ -94,5 +94,5 @@ def reason_of(error: BaseException) -> str:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Make the process's TLS context: the system's authorities and certifi's. 30 ms, so only once."""
+    """Make the process's TLS context, once: the system's authorities and certifi's."""
     return httpcore.default_ssl_context()

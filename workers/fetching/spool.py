@@ -53,7 +53,10 @@ class Spool:
 
     def need(self, size: int) -> None:
         """Check that the disk has room for `size` bytes more."""
-        free = shutil.disk_usage(self._folder).free
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            raise self._trouble(error) from error
         if free < size + RESERVE:
             wanted = (size + RESERVE) // 2**20
             text = f"{self._url} cannot be kept in {self._folder}: {free // 2**20} MiB are free"
@@ -62,7 +65,7 @@ class Spool:
     def write(self, data: bytes) -> None:
         """Append. A write of 64 KiB goes to the page cache; it is not worth a thread."""
         if self.size + len(data) > self._checked:
-            self.need(CHECK_EVERY)
+            self.need(0)
             self._checked = self.size + CHECK_EVERY
         view = memoryview(data)
         while view:

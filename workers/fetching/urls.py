@@ -7,7 +7,11 @@ import httpx
 
 LIMIT = 400  # characters of a URL in a sentence or a row
 
-_SECRET = re.compile(r"key|token|secret|pass|pwd|auth|sig|cred|session|app_?id|user", re.IGNORECASE)
+_SECRET = re.compile(
+    r"key(?!word)|token|secret|passw|signature|credential|session"
+    r"|(?<![a-z])(?:app_?id|auth|authorization|pass|pwd|sid|sig|user|username)(?![a-z])",
+    re.IGNORECASE,
+)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -21,8 +25,8 @@ def parse(text: str) -> httpx.URL | None:
 
 
 def is_web(url: httpx.URL) -> bool:
-    """Say whether it is http:// or https:// with a host."""
-    return url.scheme in _PORTS and bool(url.host)
+    """Say whether it is http:// or https:// with a host and a port that exists."""
+    return url.scheme in _PORTS and bool(url.host) and (url.port is None or 0 < url.port < 65536)
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int]:

@@ -1,0 +1,72 @@
+"""Headers by reference."""
+
+import base64
+from pathlib import Path
+
+import httpx
+import pytest
+
+from workers.errors import ConfigError
+from workers.fetching.credentials import headers_of
+from workers.model import Source
+
+URL = "https://feeds.example/jobs"
+
+
+def look_up(name: str, value: str, url: str = URL) -> tuple[dict[str, str], dict[str, str]]:
+    return headers_of(Source(name="acme", url=url, headers={name: value}), httpx.URL(url))
+
+
+def test_variables_and_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("ACME_TOKEN", "Bearer hunter2\n")
+    assert look_up("Authorization", "env:ACME_TOKEN") == ({}, {"authorization": "Bearer hunter2"})
+    file = tmp_path / "token"
+    file.write_text("hunter2\n")
+    assert look_up("X-Api-Key", f"file:{file}") == ({}, {"x-api-key": "hunter2"})
+
+
+def test_what_says_only_who_asks_may_go_anywhere():
+    assert look_up("User-Agent", "Acme/1") == ({"user-agent": "Acme/1"}, {})
+    assert look_up("X-Anything", "else") == ({}, {"x-anything": "else"})
+
+
+def test_user_and_password_of_the_url():
+    pair = base64.b64encode(b"me:p@ss").decode()
+    _, private = look_up("Accept", "text/xml", "https://me:p%40ss@feeds.example/")
+    assert private == {"authorization": f"Basic {pair}"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("env:ACME_UNSET", "acme.toml: headers.X-Key is 'env:ACME_UNSET': expected the variable ACME_UNSET"),
+        ("env:", "acme.toml: headers.X-Key is 'env:': expected the variable"),
+        ("file:/nowhere/at/all", "headers.X-Key is 'file:/nowhere/at/all': expected a readable file"),
+        ("file:~nobody-of-this-name/key", "expected a"),
+        ("two\nlines", "headers.X-Key: expected one line of text"),
+    ],
+)
+def test_what_cannot_be_looked_up(value: str, expected: str):
+    with pytest.raises(ConfigError) as caught:
+        look_up("X-Key", value)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"hun\nter2", b"hun\x00ter2", b"hunter\xff2", "hunter€".encode()])
+def test_a_file_that_is_no_header_value_is_not_shown(content: bytes, tmp_path: Path):
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        look_up("X-Key", f"file:{file}")
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter" not in str(error).replace(str(file), "")
+        error = error.__cause__
+
+
+@pytest.mark.parametrize(
+    "name", ["Host", "Accept-Encoding", "Range", "If-None-Match", "Proxy-Authorization", "a b", "", "X:"]
+)
+def test_headers_that_are_not_the_sources_to_set(name: str):
+    with pytest.raises(ConfigError, match="expected a header that the request does not set by itself"):
+        look_up(name, "x")
