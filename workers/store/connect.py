@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import anyio
+import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -30,8 +31,8 @@ Trouble = PyMongoError
 """What the driver raises; all of it is worth another attempt. `describe` says it in few words."""
 
 DEFAULT_DATABASE = "jobimport"
-FAST_SELECTION_MS = 3000
 FAST_TIMEOUT_MS = 10_000
+PING_SECONDS = 3.0
 
 _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
@@ -42,18 +43,14 @@ _DUPLICATE_KEY = 11000
 async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = False) -> AsyncGenerator[Database]:
     """Open the database that the URL's path names; nothing is sent before the first use.
 
-    `fast` is for commands and the console: without a server an operation fails after 3 s. A worker waits up to
-    `settings.timeout`, long enough to hide a fail-over (11 s measured) and the only bound on a frozen server.
-    Raises ConfigError for a URL that cannot be used.
+    A worker waits up to `settings.timeout` for each operation: long enough to hide a fail-over (11 s measured), and
+    the only bound on a frozen server. `fast` is for commands and the console: 10 s at most, and 3 s for `ping`, with
+    which they begin (with timeoutMS the driver ignores serverSelectionTimeoutMS). Raises ConfigError for a URL that
+    cannot be used.
     """
     timeout_ms = int(settings.timeout * 1000)
-    limits: dict[str, Any] = {"timeoutMS": timeout_ms}
     if fast:
-        limits = {
-            "timeoutMS": min(timeout_ms, FAST_TIMEOUT_MS),
-            "serverSelectionTimeoutMS": FAST_SELECTION_MS,
-            "connectTimeoutMS": FAST_SELECTION_MS,
-        }
+        timeout_ms = min(timeout_ms, FAST_TIMEOUT_MS)
     try:
         client = AsyncMongoClient[dict[str, Any]](
             settings.url,
@@ -62,7 +59,7 @@ async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = 
             w="majority",
             retryWrites=True,
             maxIdleTimeMS=60_000,
-            **limits,
+            timeoutMS=timeout_ms,
         )
         database = client.get_default_database(DEFAULT_DATABASE)
     except (ConfigurationError, InvalidName, ValueError) as error:
@@ -75,10 +72,11 @@ async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = 
             await client.close()
 
 
-async def ping(db: Database) -> float:
-    """Ask the server for a sign of life; returns the round trip in milliseconds."""
+async def ping(db: Database, *, seconds: float = PING_SECONDS) -> float:
+    """Ask the server for a sign of life, for so many seconds at most; returns the round trip in milliseconds."""
     started = time.perf_counter()
-    await db.command("ping")
+    with pymongo.timeout(seconds):
+        await db.command("ping")
     return (time.perf_counter() - started) * 1000
 
 
@@ -112,12 +110,12 @@ def hosts(url: str) -> str:
 
 
 _REASONS: tuple[tuple[str, str], ...] = (
-    (r"connection refused|ECONNREFUSED", "connection refused"),
+    (r"connection refused|Errno 111\b", "connection refused"),
     (r"name or service not known|nodename nor servname|getaddrinfo|no address associated", "unknown host name"),
     (r"temporary failure in name resolution", "the name cannot be resolved"),
     (r"certificate|SSL|TLS", "TLS handshake failed"),
-    (r"no route to host|network is unreachable", "no route to host"),
-    (r"connection reset|connection closed|broken pipe", "the connection was closed"),
+    (r"no route to host|network is unreachable|Errno (101|113)\b", "no route to host"),
+    (r"connection reset|connection closed|broken pipe|Errno (104|32)\b", "the connection was closed"),
     (r"no primary|not primary|no replica set members|primary\(\)", "no primary: an election, or too few members"),
     (r"timed out|timeout", "no answer in time"),
 )

@@ -41,8 +41,6 @@ async def last_of_sources(db: Database) -> dict[str, Run]:
         {"$sort": {"source": 1, "queued_at": -1, "_id": -1}},
         {"$group": {"_id": "$source", "run": {"$first": "$$ROOT"}}},
     ]
-    groups = [group async for group in await db.import_logs.aggregate(pipeline)]
-    return {
-        group["_id"]: from_document({**group["run"], "error_log": group["run"]["error_log"][-1:]}, Run)
-        for group in groups
-    }
+    rows = [group["run"] async for group in await db.import_logs.aggregate(pipeline)]
+    last = [from_document({**row, "error_log": row.get("error_log", [])[-1:]}, Run) for row in rows]
+    return {run.source: run for run in last}
