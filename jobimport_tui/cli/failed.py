@@ -1,7 +1,7 @@
 """`jobimport failed list|show|requeue|discard`: the dead letters, which nothing tries again by itself."""
 
 import re
-from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -9,11 +9,14 @@ from typing import Any
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
 from jobimport_tui.cli.show import facts, line, plain, say, table
+from workers import control
 from workers.errors import ConfigError, Permanent
+from workers.model import Run
 from workers.queue import dead
 from workers.queue.dead import DeadLetter
-from workers.requeue import requeue
+from workers.queue.message import Poison
 from workers.settings import Config
+from workers.sources import load_one
 from workers.store.connect import Database
 
 LETTER_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
@@ -108,24 +111,31 @@ async def _requeue(config: Config, args: Args) -> int:
     _check_choice(args)
     refused = 0
     async with reach.both(config) as (db, redis):
-        async for letter in _chosen(redis, args):
-            refused += not await _put_back(db, redis, letter, is_json=wants_json(args))
+        for letter in await _chosen(redis, args):
+            text, run = await _put_back(config, db, redis, letter)
+            refused += run is None
+            if wants_json(args):
+                run_id = run.id if run else None
+                line({"id": letter.id, "requeued": run is not None, "run_id": run_id, "message": text})
+            elif run is None:
+                say(f"jobimport: {text}")
+            else:
+                print(text)
     return int(refused > 0)
 
 
-async def _put_back(db: Database, redis: reach.Redis, letter: DeadLetter, *, is_json: bool) -> bool:
+async def _put_back(config: Config, db: Database, redis: reach.Redis, letter: DeadLetter) -> tuple[str, Run | None]:
+    """Say what became of a letter, and in which run its work is now."""
     try:
-        run_id = await requeue(db, redis, letter, reach.user())
-    except Permanent as error:
-        if is_json:
-            line({"id": letter.id, "requeued": False, "message": str(error)})
-        say(f"jobimport: {error}")
-        return False
-    if is_json:
-        line({"id": letter.id, "requeued": True, "run_id": run_id})
-    else:
-        print(f"{letter.id}: requeued, {letter.source} run {run_id} is active again")
-    return True
+        if not letter.run:
+            raise Poison("no worker can read its message: discard it")
+        source = load_one(config.sources, letter.source) if letter.stage == "fetch" else None
+        run = (await control.requeue(db, redis, letter, source, reach.user())).run
+    except (Permanent, Poison, ConfigError) as error:
+        return f"{letter.id}: not requeued: {error}", None
+    if run is None:
+        return f"{letter.id}: gone already", None
+    return f"{letter.id}: requeued into run {run.id} of {run.source}", run
 
 
 def discard_letters(args: Args) -> int:
@@ -135,13 +145,13 @@ def discard_letters(args: Args) -> int:
 
 async def _discard(config: Config, args: Args) -> int:
     _check_choice(args)
-    async with reach.queues(config) as redis:
-        async for letter in _chosen(redis, args):
-            gone = not await dead.discard(redis, letter.id)
+    async with reach.both(config) as (db, redis):
+        for letter in await _chosen(redis, args):
+            discarded = await control.discard(db, redis, letter, reach.user())
             if wants_json(args):
-                line({"id": letter.id, "discarded": not gone})
+                line({"id": letter.id, "discarded": discarded})
             else:
-                print(f"{letter.id}: {'gone already' if gone else 'discarded'}")
+                print(f"{letter.id}: {'discarded' if discarded else 'gone already'}")
     return 0
 
 
@@ -152,18 +162,12 @@ def _check_choice(args: Args) -> None:
         raise ConfigError("failed", "--source", args.source, "--all beside it")
 
 
-async def _chosen(redis: reach.Redis, args: Args) -> AsyncGenerator[DeadLetter]:
-    """The letters meant; of --all, those that were there at the beginning."""
+async def _chosen(redis: reach.Redis, args: Args) -> list[DeadLetter]:
+    """The letters meant: those named, or all that are there now."""
     if not args.all:
-        for letter in [await _known(redis, letter_id) for letter_id in dict.fromkeys(args.id)]:
-            yield letter
-        return
-    newest = await dead.list_dead(redis, limit=1)
-    async for letter in dead.letters(redis):
-        if args.source in (None, letter.source):
-            yield letter
-        if letter.id == newest[0].id:
-            return
+        return [await _known(redis, letter_id) for letter_id in dict.fromkeys(args.id)]
+    async with aclosing(dead.letters(redis)) as letters:
+        return [letter async for letter in letters if args.source in (None, letter.source)]
 
 
 def died(letter: DeadLetter) -> datetime:
