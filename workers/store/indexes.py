@@ -2,11 +2,14 @@
 
 from typing import Any, NamedTuple
 
+import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
 from workers.settings import RetentionSettings
 from workers.store.connect import Database
+
+BUILD_SECONDS = 6 * 3600.0  # for building an index on what is there already
 
 _NAMESPACE_EXISTS = 48
 _MAX_TTL = 2**31 - 1
@@ -177,7 +180,8 @@ async def _index(db: Database, name: str, wanted: list[Index], retention: Retent
             await db.command("collMod", name, index=change)
     missing = [_model(index, retention) for index in wanted if index.name not in present]
     if missing:
-        await db[name].create_indexes(missing)
+        with pymongo.timeout(BUILD_SECONDS):  # the client's own limit would stop the building of a large one
+            await db[name].create_indexes(missing)
 
 
 def _seconds(index: Index, retention: RetentionSettings) -> int | None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import msgspec
 from pymongo import ReplaceOne
+from pymongo.errors import BulkWriteError
 
 from workers.model import Reject
-from workers.store.connect import Database
+from workers.store.connect import Database, describe
 from workers.store.documents import Document, from_document, storable, utc_now
+from workers.store.writing import WriteTrouble
 
 VALUE_LIMIT = 2000  # characters of the value that would not do
 TEXT_LIMIT = 64 * 1024  # characters of one raw string
@@ -38,7 +40,10 @@ async def replace(db: Database, batch_id: str, run_id: int, source: str, rejects
     }
     if rows:
         writes = [ReplaceOne({"_id": id}, row, upsert=True) for id, row in rows.items()]
-        await db.rejects.bulk_write(writes, ordered=False)
+        try:
+            await db.rejects.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            raise WriteTrouble(describe(error)) from None
     await db.rejects.delete_many({"_id": {"$gte": f"{batch_id}:", "$lt": f"{batch_id};", "$nin": list(rows)}})
 
 

@@ -1,13 +1,12 @@
 """Listings by words, source and status, newest first. Pages go by key, never by skipping."""
 
 import re
-import unicodedata
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 import pymongo
-from pymongo.errors import ExecutionTimeout, PyMongoError
+from pymongo.errors import ExecutionTimeout
 
 from workers.errors import Transient
 from workers.model import Salary
@@ -82,8 +81,8 @@ async def search(
         with pymongo.timeout(TIME_LIMIT):
             rows = db.jobs.find(where, _FIELDS).sort({"posted_at": -1, "_id": -1}).limit(limit)
             return [from_document(row, JobRow) async for row in rows]
-    except PyMongoError as error:
-        raise _bounded(error) from error
+    except ExecutionTimeout as error:
+        raise SearchTooSlow from error
 
 
 async def count(
@@ -93,28 +92,19 @@ async def count(
     try:
         with pymongo.timeout(TIME_LIMIT):
             return await db.jobs.count_documents(_where(words, source, status), limit=cap)
-    except PyMongoError as error:
-        raise _bounded(error) from error
-
-
-def _bounded(error: PyMongoError) -> Exception:
-    """Tell a search that took too long from a server that is not there."""
-    return SearchTooSlow() if isinstance(error, ExecutionTimeout) else error
-
-
-def fold(text: str) -> list[str]:
-    """Split text into the words that search_terms holds: case folded, accents taken off."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
+    except ExecutionTimeout as error:
+        raise SearchTooSlow from error
 
 
 def _where(words: str, source: str | None, status: Status | None) -> Document:
+    from workers.feeds.normalise.terms import words as split  # here: lists without words load no normaliser
+
     where: dict[str, Any] = {}
     if source is not None:
         where["source"] = source
     if status is not None:
         where["status"] = status
-    terms: list[Any] = list(dict.fromkeys(fold(words)))[:MAX_WORDS]
+    terms: list[Any] = list(dict.fromkeys(split(words)))[:MAX_WORDS]
     if terms and not words[-1].isspace():
         terms[-1] = re.compile(f"^{re.escape(terms[-1])}")
     if terms:

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import Any
 
 from workers.feeds.identity import identity_hash
+from workers.feeds.normalise.terms import search_terms
 from workers.model import Job, JobMetadata, RawItem, Reject
 from workers.store import runs
 from workers.store.connect import Database
@@ -44,7 +45,7 @@ def normalise(raw: RawItem) -> Job | Reject:
         title=title,
         company=raw.fields.get("company", ["Acme"])[0],
         posted_at=datetime.fromisoformat(posted[0]) if posted else None,
-        search_terms=[word.lower() for word in title.split()],
+        search_terms=search_terms([title]),
         content_hash=digest(title, version),
         raw_hash=raw.raw_hash,
         hash_version=version,

@@ -89,5 +89,8 @@ async def test_a_search_is_bounded(ready_db: Database, monkeypatch: pytest.Monke
     assert time.monotonic() - began < 5
 
 
-def test_words_are_folded_as_they_are_stored():
-    assert search.fold("Développeur  C++/Straße_42") == ["developpeur", "c", "strasse", "42"]
+async def test_words_are_folded_as_they_are_stored(ready_db: Database):
+    await filled(ready_db, posted(1, "Développeur C++ (Zürich)", 1), posted(2, "C developer", 2))
+    for words in ("developpeur ", "DÉVELOPPEUR c++ ", "zurich", "c+"):
+        assert await titles(ready_db, words) == ["Développeur C++ (Zürich)"], words
+    assert await titles(ready_db, "c ") == ["C developer"]
