@@ -83,7 +83,13 @@ class JobStreamBroker(RedisStreamBroker):
         # Fetchers wait for upserters while a lane is full: where both run in one process they get half of it.
         limits: dict[Stage, int] = {"fetch": max(1, capacity // 2)} if set(stages) != {"fetch"} else {}
         self._intake = Intake(
-            self._redis, self._hand, self.lanes, consumer=consumer, lease=self.settings.lease, limits=limits
+            self._redis,
+            self._hand,
+            self.lanes,
+            consumer=consumer,
+            lease=self.settings.lease,
+            limits=limits,
+            outage=self._outage,
         )
         self._housekeeping = Housekeeping(
             self._redis,
@@ -157,15 +163,13 @@ class JobStreamBroker(RedisStreamBroker):
         if self._root is not None and self._root.done():
             await self._root  # without housekeeping no lease is renewed: raises what ended it
         try:
-            entries = await self._intake.turn()
+            return await self._intake.turn()
         except (*Trouble, RedisError) as error:
             no_group = is_no_group(error)
             self._intake.astray(groups=no_group)
             if not no_group:
                 await self._outage.wait(error)
             return []
-        self._outage.over()
-        return entries
 
     def _accept(self, entry: Entry) -> tuple[Delivery, bytes] | None:
         """Vet an entry. What the receiver would ack away unrun never reaches it."""

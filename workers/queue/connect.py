@@ -11,6 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     ClusterDownError,
+    OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
     TryAgainError,
@@ -34,6 +35,7 @@ Trouble: tuple[type[Exception], ...] = (
     ReadOnlyError,  # we speak to what was the master until a moment ago
     ClusterDownError,
     TryAgainError,
+    OutOfMemoryError,  # full, and never evicting: what is done makes room
     OSError,  # with the built-in TimeoutError of our own deadlines
 )
 """What passes by waiting: for `except Trouble`."""

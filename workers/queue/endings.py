@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from workers.queue.connect import Redis, Trouble
 from workers.queue.delivery import Delivery, Hand
-from workers.queue.intake import DEADLINE
 from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES
 from workers.queue.outage import Outage
 from workers.queue.scripts import END, Argument
@@ -96,17 +95,18 @@ class Endings:
         repeated = False
         while True:
             try:
-                async with asyncio.timeout(DEADLINE):
+                async with self._outage.call():
                     answers = await END(self._redis, _KEYS, arguments)
                 break
             except (*Trouble, RedisError) as error:
                 repeated = True
                 await self._outage.wait(error)
-        self._outage.over()
         for end, answer in zip(page, answers, strict=True):
             self._hand.ending.pop(end.delivery.token, None)
             if end.due is not None and not end.due.done():
-                end.due.set_result(int(answer))
+                end.due.set_result(max(0, int(answer)))
             # After a repeat, "not ours" may only mean that the first try did arrive.
-            if not answer and not repeated:
+            if answer == -1:
+                log.error("Redis has no memory for the end of %s: it will be run again", end.delivery.token)
+            elif not answer and not repeated:
                 log.warning("the lease of %s was lost: another worker ends it", end.delivery.token)

@@ -1,6 +1,5 @@
 """What a worker does beside its work: renew its leases, pump what is due, look at the pauses, forget the long gone."""
 
-import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -11,7 +10,7 @@ from redis.exceptions import RedisError
 from workers.queue import registry
 from workers.queue.connect import Redis, Trouble, is_no_group
 from workers.queue.delivery import Hand
-from workers.queue.intake import DEADLINE, Intake
+from workers.queue.intake import Intake
 from workers.queue.lanes import DELAYED, GROUP, LANES
 from workers.queue.outage import Outage
 from workers.queue.scripts import PUMP, RENEW, Argument
@@ -47,9 +46,7 @@ class Housekeeping:
         while True:
             await anyio.sleep(every)
             try:
-                async with asyncio.timeout(DEADLINE):
-                    await duty()
-                self._outage.over()
+                await duty()
             except (*Trouble, RedisError) as error:
                 if not is_no_group(error):
                     await self._outage.wait(error)
@@ -62,7 +59,8 @@ class Housekeeping:
         arguments: list[Argument] = [GROUP, self._consumer]
         for delivery in deliveries:
             arguments += [_NUMBERS[delivery.lane], delivery.id]
-        answers = await RENEW(self._redis, _KEYS, arguments)
+        async with self._outage.call():
+            answers = await RENEW(self._redis, _KEYS, arguments)
         for delivery, ours in zip(deliveries, answers, strict=True):
             if not ours and delivery.token in self._hand.held:
                 delivery.lost = True
@@ -70,9 +68,13 @@ class Housekeeping:
 
     async def pump(self) -> None:
         """Move every delayed message that is due to its lane."""
-        while await PUMP(self._redis, [DELAYED, *_KEYS], [PUMPED, *map(str, LANES)]) == PUMPED:
-            log.debug("pumped %d delayed messages", PUMPED)
+        moved = PUMPED
+        while moved == PUMPED:
+            async with self._outage.call():
+                moved = int(await PUMP(self._redis, [DELAYED, *_KEYS], [PUMPED, *map(str, LANES)]))
 
     async def _prune(self) -> None:
-        if pruned := await registry.prune(self._redis):
+        async with self._outage.call():
+            pruned = await registry.prune(self._redis)
+        if pruned:
             log.info("forgot %d consumers that were silent for an hour", pruned)

@@ -3,7 +3,6 @@
 Never more than there are free slots, so that nothing lies here while another worker is idle.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from time import monotonic
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from workers.queue.connect import Redis
 from workers.queue.delivery import Hand
 from workers.queue.lanes import GROUP, Lane, Stage
+from workers.queue.outage import DEADLINE, Outage
 from workers.queue.pause import SOURCE, paused
 from workers.queue.ring import ensure_groups
 from workers.queue.scripts import READ, TAKE, Argument
@@ -19,9 +19,6 @@ from workers.queue.scripts import READ, TAKE, Argument
 log = logging.getLogger(__name__)
 
 BLOCK_MS = 1000
-DEADLINE = 5.0
-"""Seconds for one call, on top of what it may block: the connection itself has no time-out (evidence E3x)."""
-
 REVERSED = 8
 """Every eighth turn reads the lanes from the last to the first, so that none starves."""
 
@@ -47,9 +44,10 @@ class Intake:
         consumer: str,
         lease: float,
         limits: Mapping[Stage, int],
+        outage: Outage,
     ) -> None:
         self._redis, self._hand, self._lanes = redis, hand, tuple(lanes)
-        self._consumer, self._lease, self._limits = consumer, lease, limits
+        self._consumer, self._lease, self._limits, self._outage = consumer, lease, limits, outage
         self._declared = False
         self._former = set(self._lanes)
         self._reclaim_at = 0.0
@@ -65,7 +63,7 @@ class Intake:
 
     async def look_at_pauses(self) -> None:
         """Learn what the operators have paused."""
-        async with asyncio.timeout(DEADLINE):
+        async with self._outage.call():
             self._paused = await paused(self._redis)
 
     def is_paused(self, source: str) -> bool:
@@ -80,9 +78,9 @@ class Intake:
     async def turn(self) -> list[Entry]:
         """The next entries, [] if there were none for a second. Raises Trouble, and NOGROUP after data loss."""
         if not self._declared:
-            async with asyncio.timeout(DEADLINE):
+            async with self._outage.call():
                 await ensure_groups(self._redis)
-                await self.look_at_pauses()
+            await self.look_at_pauses()
             self._declared = True
         lanes = self._open()
         if not lanes:
@@ -133,7 +131,7 @@ class Intake:
         for delivery in self._hand.all():
             if delivery.lane in numbers:
                 arguments += [numbers[delivery.lane], delivery.id]
-        async with asyncio.timeout(DEADLINE):
+        async with self._outage.call():
             reply = await TAKE(self._redis, [lane.key for lane in lanes], arguments)
         entries = _from_script(reply, lanes)
         if entries:
@@ -141,14 +139,14 @@ class Intake:
         return entries
 
     async def _read(self, lanes: Sequence[Lane]) -> list[Entry]:
-        async with asyncio.timeout(DEADLINE):
+        async with self._outage.call():
             reply = await READ(self._redis, [lane.key for lane in lanes], self._common(lanes))
         return _from_script(reply, lanes)
 
     async def _wait(self, lanes: Sequence[Lane]) -> list[Entry]:
         """Nothing is there: block for a second, for one entry."""
         by_key = {lane.key.encode(): lane for lane in lanes}
-        async with asyncio.timeout(DEADLINE + BLOCK_MS / 1000):
+        async with self._outage.call(DEADLINE + BLOCK_MS / 1000):
             reply: Any = await self._redis.xreadgroup(
                 GROUP, self._consumer, {lane.key: ">" for lane in lanes}, count=1, block=BLOCK_MS
             )

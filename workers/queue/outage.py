@@ -3,11 +3,16 @@
 import asyncio
 import logging
 import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from time import monotonic
 
 log = logging.getLogger(__name__)
 
 FIRST, LONGEST = 0.1, 5.0
+
+DEADLINE = 5.0
+"""Seconds for one call: the connection itself has no time-out, with which Python 3.11 swallows cancellation (E3x)."""
 
 
 class Outage:
@@ -18,6 +23,13 @@ class Outage:
         self._since: float | None = None
         self._tries = 0
         self._back = asyncio.Event()
+
+    @asynccontextmanager
+    async def call(self, seconds: float = DEADLINE) -> AsyncGenerator[None]:
+        """Bound a call; one that gets through ends the outage. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            yield
+        self.over()
 
     async def wait(self, error: Exception) -> None:
         """Sleep before the next try: full jitter, growing to 5 s; less where another loop gets through."""

@@ -33,6 +33,14 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 
         await anyio.sleep(0.02)
 
 
+async def stays(condition: Callable[[], bool], seconds: float) -> None:
+    """Hold that something does not happen: the condition is true all the time."""
+    ends = anyio.current_time() + seconds
+    while anyio.current_time() < ends:
+        assert condition(), f"not for {seconds} s: {inspect.getsource(condition).strip()}"
+        await anyio.sleep(0.02)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -62,9 +70,7 @@ def make_broker(
 @asynccontextmanager
 async def working(broker: JobStreamBroker, *, grace: float = 5.0) -> AsyncIterator[JobStreamBroker]:
     """Run a receiver over the broker for the block, then stop it as a worker process does on SIGTERM."""
-    receiver = Receiver(
-        broker=broker, max_async_tasks=broker.capacity, max_prefetch=0, wait_tasks_timeout=grace
-    )
+    receiver = Receiver(broker=broker, max_async_tasks=broker.capacity, max_prefetch=0, wait_tasks_timeout=grace)
     stop = asyncio.Event()
     listening = asyncio.create_task(receiver.listen(stop))
     try:

@@ -1,12 +1,10 @@
 """The Lua scripts, one step at a time: an entry is always in exactly one place."""
 
-import time
-
 import pytest
 
 from tests.contract.queue.harness import NOTHING, left, until, upsert_message
 from workers.queue import dead, depth, pause, rate, registry
-from workers.queue.connect import Redis, now_ms
+from workers.queue.connect import Redis, Trouble, now_ms
 from workers.queue.dead import Death, encode_death
 from workers.queue.endings import NOBODY
 from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, Lane
@@ -18,9 +16,7 @@ UPSERT = Lane("upsert")
 END_KEYS = [DELAYED, FAILED, *(lane.key for lane in LANES)]
 NUMBER = {lane: i for i, lane in enumerate(LANES, 1)}
 NAMES = [str(lane) for lane in LANES]
-DEATH = encode_death(
-    Death(reason="permanent", kind="not_a_feed", error="a page", attempts=1, deliveries=1, worker="a")
-)
+DEATH = encode_death(Death(reason="permanent", kind="not_a_feed", error="a page", attempts=1, deliveries=1, worker="a"))
 
 
 @pytest.fixture
@@ -126,6 +122,22 @@ async def test_later_then_pumped_when_due(ready: Redis) -> None:
     assert Message.decode(data) == message
 
 
+async def test_a_full_redis_keeps_what_it_cannot_move_and_ends_the_rest(ready: Redis) -> None:
+    await ring(ready, [upsert_message(n) for n in range(3)])
+    ids = [entry_id for _, entry_id, _, _ in await read(ready, "a")]
+    await ready.config_set("maxmemory", 1)
+    try:
+        arguments: list = [GROUP, "a", NOBODY]
+        for entry_id, mode in zip(ids, ("later", "dead", "done"), strict=True):
+            arguments += [NUMBER[UPSERT], entry_id, mode, b"upsert x", 1, DEATH]
+        assert await END(ready, END_KEYS, arguments) == [-1, -1, 1]
+        with pytest.raises(Trouble):
+            await ring(ready, [upsert_message()])
+    finally:
+        await ready.config_set("maxmemory", 0)
+    assert await left(ready) == {"entries": 2, "pending": 2, "delayed": 0, "dead": 0}
+
+
 async def test_dead_then_requeued(ready: Redis) -> None:
     message = upsert_message(3, source="jobicy", high=False)
     await ring(ready, [message])
@@ -179,19 +191,25 @@ async def test_taking_over_waits_for_the_lease(ready: Redis) -> None:
     await ring(ready, [upsert_message()])
     await read(ready, "a")
     assert await take(ready, "b", min_idle=60_000) == []
-    time.sleep(0.05)
-    ((_, _, _, before),) = await take(ready, "b", min_idle=30)
+    taken: list = []
+
+    async def over() -> bool:
+        taken.extend(await take(ready, "b", min_idle=150))
+        return bool(taken)
+
+    await until(over)
+    ((_, _, _, before),) = taken
     assert before == 1
-    assert await take(ready, "a", min_idle=30) == []
+    assert await take(ready, "a", min_idle=150) == []
 
 
 async def test_renewing_keeps_the_lease_and_the_count(ready: Redis) -> None:
     await ring(ready, [upsert_message()])
     ((_, entry_id, _, _),) = await read(ready, "a")
-    time.sleep(0.1)
+    await ready.execute_command("XCLAIM", UPSERT.key, GROUP, "a", 0, entry_id, "IDLE", 90_000, "JUSTID")
     keys = [lane.key for lane in LANES]
     assert await RENEW(ready, keys, [GROUP, "a", NUMBER[UPSERT], entry_id]) == [1]
-    assert await take(ready, "b", min_idle=80) == []
+    assert await take(ready, "b", min_idle=80_000) == []
     assert await deliveries(ready, entry_id) == 1
     assert await RENEW(ready, keys, [GROUP, "b", NUMBER[UPSERT], entry_id]) == [0]
 
@@ -301,9 +319,7 @@ async def test_rate(ready: Redis) -> None:
 
 async def test_registry(ready: Redis) -> None:
     doing = registry.Doing(stage="upsert", run=1, source="demo", batch="1:0001", seconds=1.5)
-    said = registry.WorkerBeat(
-        id="h:1:1:worker-0", host="h", pid=1, lanes=["upsert"], slots=4, busy=1, current=[doing]
-    )
+    said = registry.WorkerBeat(id="h:1:1:worker-0", host="h", pid=1, lanes=["upsert"], slots=4, busy=1, current=[doing])
     await registry.beat(ready, said)
     (info,) = await registry.workers(ready)
     assert (info.id, info.slots, info.busy, info.current) == ("h:1:1:worker-0", 4, 1, [doing])

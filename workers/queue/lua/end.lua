@@ -3,7 +3,8 @@
 --       lane number, id, mode, payload, delay ms, meta
 -- done: it goes. later: into delayed. dead: into failed. back: to nobody, so that any worker takes it at once, and
 -- this delivery does not count.
--- Returns for each 0 (the lease was lost: nothing is done), the due ms (later) or 1.
+-- Returns for each 0 (the lease was lost: nothing is done), -1 (no memory for it: nothing is done), the due ms (later)
+-- or 1.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local answers = {}
@@ -16,14 +17,20 @@ for at = 4, #ARGV, 6 do
     if mode == 'back' then
       redis.call('XCLAIM', key, ARGV[1], ARGV[3], 0, id, 'IDLE', 86400000, 'RETRYCOUNT', math.max(pending[1][4] - 1, 0), 'JUSTID')
     else
+      local kept = 1
       if mode == 'later' then
         answer = now + tonumber(ARGV[at + 4])
-        redis.call('ZADD', KEYS[1], answer, ARGV[at + 3])
+        kept = redis.pcall('ZADD', KEYS[1], answer, ARGV[at + 3])
       elseif mode == 'dead' then
-        redis.call('XADD', KEYS[2], '*', 'data', ARGV[at + 3], 'meta', ARGV[at + 5], 'lane', string.match(key, '}:(.+)$'))
+        local lane = string.match(key, '}:(.+)$')
+        kept = redis.pcall('XADD', KEYS[2], '*', 'data', ARGV[at + 3], 'meta', ARGV[at + 5], 'lane', lane)
       end
-      redis.call('XACK', key, ARGV[1], id)
-      redis.call('XDEL', key, id)
+      if type(kept) == 'table' and kept.err then
+        answer = -1 -- the others of this call are still ended: that frees memory
+      else
+        redis.call('XACK', key, ARGV[1], id)
+        redis.call('XDEL', key, id)
+      end
     end
   end
   answers[#answers + 1] = answer
