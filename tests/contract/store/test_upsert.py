@@ -156,6 +156,24 @@ async def test_a_worker_that_was_frozen_between_read_and_write_changes_nothing(
     ]
 
 
+async def test_a_listing_that_went_and_came_back_meanwhile_is_the_later_runs(
+    ready_db: Database, monkeypatch: pytest.MonkeyPatch
+):
+    await upsert(ready_db, 1, [item(1)])
+    real = writing.change
+
+    async def late(*args: Any) -> writing.Written:
+        monkeypatch.setattr(writing, "change", real)
+        await jobs.close_missing(ready_db, SOURCE, b"", 3, NOW, guard_share=1, guard_min=20)
+        await upsert(ready_db, 4, [item(1)])
+        return await real(*args)
+
+    monkeypatch.setattr(writing, "change", late)
+    assert await upsert(ready_db, 2, [item(1, "Old")]) == Counts(unchanged=1)
+    row = await stored(ready_db, 1)
+    assert (row["title"], row["changed_run"]) == ("Engineer", 4)
+
+
 async def test_a_duplicate_key_is_read_and_judged_again(ready_db: Database, monkeypatch: pytest.MonkeyPatch):
     real = writing.insert
 
@@ -225,9 +243,9 @@ async def test_what_mongodb_cannot_hold_is_a_reject_and_the_rest_goes_in(ready_d
     assert [r.external_id for r in result.rejects] == ["2", "3", "4"]
     assert "refuses title" in result.rejects[2].reason
     await upsert(ready_db, 2, [item(n) for n in range(1, 5)])
-    again = [item(2, "T", odd="surrogate"), item(4, "T", odd="untitled"), item(3, "T")]
+    again = [item(2, "T", odd="surrogate"), item(4, "T", odd="untitled"), item(3, "T"), item(1, "T", odd="huge")]
     result = await jobs.upsert(ready_db, 3, SOURCE, again, odd, NOW)
-    assert result.counts == Counts(updated=1, failed=2)
+    assert result.counts == Counts(updated=1, failed=3)
 
 
 async def test_other_trouble_is_raised_in_few_words(ready_db: Database):
