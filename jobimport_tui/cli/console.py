@@ -12,6 +12,6 @@ def run(args: Args) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         say("jobimport: the console needs a terminal; for scripts there are verbs (see `jobimport --help`)")
         return 2
-    from jobimport_tui.app import console
+    from jobimport_tui.app import run_console
 
-    return console(config, read_only=args.read_only)
+    return run_console(config, read_only=args.read_only)

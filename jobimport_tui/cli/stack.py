@@ -2,12 +2,12 @@
 
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio.from_thread import start_blocking_portal
 
 from jobimport_tui.cli.flags import Args, Parser, settings
 from jobimport_tui.cli.report import progress
@@ -36,41 +36,22 @@ def describe(parser: Parser) -> None:
 def up(args: Args) -> int:
     """Run the stack until SIGTERM or Ctrl-C."""
     folder = args.data_dir or default_data_dir()
-    return anyio.run(partial(_serve, settings(args), folder, is_demo=args.demo, follows=False))
+    return anyio.run(partial(_serve, settings(args), folder, _wait, is_demo=args.demo))
 
 
 def demo(args: Args) -> int:
     """Run the stack with the demo's feeds, under the console or, headless, until SIGTERM or Ctrl-C."""
     folder = args.data_dir or default_data_dir() / "demo"
-    config = settings(args)
-    if args.headless:
-        return anyio.run(partial(_serve, config, folder, is_demo=True, follows=True))
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("demo", "", None, "a terminal for the console, or --headless")
-    say("starting Redis and MongoDB ...")
-    # The console wants the main thread for its signals: the stack has a loop of its own beside it.
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(stack(folder, config=config, demo=True)) as running,
-    ):
-        announce(running)
-        from jobimport_tui.app import console
-
-        return console(config_of(running))
+    if not args.headless:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise ConfigError("demo", "", None, "a terminal for the console, or --headless")
+        say("starting Redis and MongoDB ...")
+    inside = tell if args.headless else _console
+    return anyio.run(partial(_serve, settings(args), folder, inside, is_demo=True))
 
 
-def config_of(running: Stack) -> Config:
-    """The settings of whoever uses the stack: its folder, and its servers' addresses."""
-    return load(running.config_folder, {"redis.url": running.redis_url, "mongo.url": running.mongo_url})
-
-
-def announce(running: Stack) -> None:
-    """Say where the servers are: one line each."""
-    print(f"redis {running.redis_url}\nmongodb {running.mongo_url}", flush=True)
-
-
-async def _serve(config: Config, folder: Path, *, is_demo: bool, follows: bool) -> int:
-    """Run the stack until a signal; Ctrl-C is 130, SIGTERM is how it is meant to end."""
+async def _serve(config: Config, folder: Path, inside: Callable[[Config], Awaitable[int]], *, is_demo: bool) -> int:
+    """Run the stack around what is inside, or until a signal: Ctrl-C is 130, SIGTERM is how it is meant to end."""
     code = STOPPED
     async with anyio.create_task_group() as tasks:
 
@@ -84,15 +65,29 @@ async def _serve(config: Config, folder: Path, *, is_demo: bool, follows: bool) 
 
         tasks.start_soon(stop_on_signal)
         async with stack(folder, config=config, demo=is_demo) as running:
-            announce(running)
-            if follows:
-                await tell(config_of(running))
-            else:
-                await anyio.sleep_forever()
+            print(f"redis {running.redis_url}\nmongodb {running.mongo_url}", flush=True)
+            code = await inside(config_of(running))
+        tasks.cancel_scope.cancel()
     return code
 
 
-async def tell(config: Config) -> None:
+async def _wait(_: Config) -> int:
+    await anyio.sleep_forever()
+    return STOPPED
+
+
+async def _console(config: Config) -> int:
+    from jobimport_tui.app import console
+
+    return await console(config)
+
+
+def config_of(running: Stack) -> Config:
+    """The settings of whoever uses the stack: its folder, and its servers' addresses."""
+    return load(running.config_folder, {"redis.url": running.redis_url, "mongo.url": running.mongo_url})
+
+
+async def tell(config: Config) -> int:
     """A line for each step of each run, for ever."""
     after = "0-0"
     told: dict[int, str] = {}

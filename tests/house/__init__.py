@@ -1,0 +1,1 @@
+"""The rules of the house: who imports whom, and how long things may be."""
