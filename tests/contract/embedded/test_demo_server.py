@@ -14,15 +14,15 @@ def clock(age: float = 0) -> Clock:
 
 
 async def ask(path: str, headers: dict[str, str] | None = None, times: int = 1) -> httpx.Response:
+    answers: list[httpx.Response] = []
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = listener.extra(anyio.abc.SocketAttribute.local_port)
     async with anyio.create_task_group() as group, httpx.AsyncClient(trust_env=False) as client:
         group.start_soon(listener.serve, DemoServer(clock()).serve)
-        for _ in range(times):
-            answer = await client.get(f"http://127.0.0.1:{port}{path}", headers=headers)
+        answers += [await client.get(f"http://127.0.0.1:{port}{path}", headers=headers) for _ in range(times)]
         group.cancel_scope.cancel()
     await listener.aclose()
-    return answer
+    return answers[-1]
 
 
 async def test_a_feed_comes_zipped_with_its_validators():
