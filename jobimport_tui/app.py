@@ -1,0 +1,202 @@
+"""The console's frame: one mode a section, the theme, the clock, and the one place where snapshots arrive.
+
+Imports neither a driver nor a parser: the gateway is started after the first paint and loads them in a thread.
+"""
+
+import os
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+from textual.message import Message
+from textual.screen import Screen
+from textual.theme import Theme
+
+from jobimport_tui import registry
+from jobimport_tui.display.glyphs import Glyphs, of_encoding
+from jobimport_tui.display.terminal import Terminal
+from jobimport_tui.gateway.protocol import Gateway
+from jobimport_tui.screens.page import Page
+from jobimport_tui.screens.queues import QueuesSection
+from jobimport_tui.session import Session
+from jobimport_tui.state import Snapshot
+
+if TYPE_CHECKING:
+    from workers.settings import Config
+
+TICK_SECONDS = 1.0
+TERMINAL_LOST = 129
+
+THEME = Theme(
+    name="jobimport",
+    primary="#7fb4ca",
+    secondary="#9cabca",
+    accent="#a3d4d5",
+    success="#98bb6c",
+    warning="#e6c384",
+    error="#ff6f69",
+    foreground="#d4d4cf",
+    background="#14161b",
+    surface="#1a1d24",
+    panel="#1f232c",
+    variables={"text-muted": "#8a8f98", "text-disabled": "#5c6169"},
+)
+
+
+class Fresh(Message):
+    """A new snapshot. One that waits is replaced by the next: a slow terminal sees fewer, never older ones."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Replace an older one that nobody has looked at."""
+        return isinstance(message, Fresh)
+
+
+class ConsoleApp(App[int]):
+    """The console. Returns an exit code."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "Job Importer"
+    BINDINGS: ClassVar = [Binding("ctrl+c", "exit", priority=True), Binding("ctrl+q", "exit", priority=True)]
+
+    def __init__(
+        self, session: Session, *, section: str = "queues", filter: str = "", terminal: Terminal | None = None
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.first_section, self.first_filter = section, filter
+        self.terminal = terminal
+        self.animation_level = "none"
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        for name, _ in registry.SECTIONS:
+            self.add_mode(name, partial(self._screen, name))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours of ours that no other theme names."""
+        return {"row-cursor": "#2d3a4d"}
+
+    def _screen(self, name: str) -> Screen[None]:
+        """Make the screen of a section when it is first opened."""
+        text = self.first_filter if name == self.first_section else ""
+        if name == "queues":
+            return QueuesSection(self.session)
+        return _section(name, self.session, text)
+
+    def on_mount(self) -> None:
+        """Paint first; then connect."""
+        self.switch_mode(self.first_section)
+        self.set_interval(TICK_SECONDS, self._tick)
+        self.call_after_refresh(self._connect)
+
+    def _connect(self) -> None:
+        self.run_worker(
+            partial(self.session.gateway.run, self._publish), name="gateway", group="gateway", exit_on_error=False
+        )
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.post_message(Fresh(snapshot))
+
+    def on_fresh(self, event: Fresh) -> None:
+        """Show a new snapshot."""
+        self.session.receive(event.snapshot)
+        self.paint()
+
+    def _tick(self) -> None:
+        """Let ages grow and notices end; and leave when the terminal is gone."""
+        if self.terminal is not None and self.terminal.is_lost():
+            self.exit(TERMINAL_LOST)
+            return
+        self.paint()
+
+    def paint(self) -> None:
+        """Bring the screens of the open mode up to date, from below to above."""
+        for screen in self.screen_stack:
+            if isinstance(screen, Page):
+                screen.paint()
+
+    def repaint(self) -> None:
+        """Send every cell again: something else has written on the terminal."""
+        self.refresh(repaint=True, layout=True)
+        self.screen.refresh(repaint=True, layout=True)
+
+    def action_exit(self) -> None:
+        """Leave."""
+        self.exit(0)
+
+
+def _section(name: str, session: Session, text: str) -> Screen[None]:
+    """The other five sections: loaded when they are opened."""
+    if name == "runs":
+        from jobimport_tui.screens.runs import RunsSection
+
+        return RunsSection(session, text)
+    if name == "failed":
+        from jobimport_tui.screens.failed import FailedSection
+
+        return FailedSection(session)
+    if name == "listings":
+        from jobimport_tui.screens.listings import ListingsSection
+
+        return ListingsSection(session, text)
+    if name == "workers":
+        from jobimport_tui.screens.workers import WorkersSection
+
+        return WorkersSection(session)
+    from jobimport_tui.screens.sources import SourcesSection
+
+    return SourcesSection(session)
+
+
+def make(
+    config: "Config",
+    *,
+    read_only: bool = False,
+    section: str = "queues",
+    filter: str = "",
+    gateway: Gateway | None = None,
+    glyphs: Glyphs | None = None,
+    terminal: Terminal | None = None,
+) -> ConsoleApp:
+    """Put a console together."""
+    if gateway is None:
+        from jobimport_tui.gateway.live import LiveGateway
+
+        gateway = LiveGateway(config, clock=time.time)
+    session = Session(
+        gateway,
+        clock=time.time,
+        glyphs=glyphs or of_encoding(getattr(sys.__stdout__, "encoding", None)),
+        read_only=read_only,
+        environment=config.settings.console.environment,
+    )
+    return ConsoleApp(session, section=section, filter=filter, terminal=terminal)
+
+
+def run_console(config: "Config", *, read_only: bool = False, section: str = "queues", filter: str = "") -> int:
+    """Open the console and block until it is left; returns the exit code."""
+    with Terminal() as terminal:
+        app = make(config, read_only=read_only, section=section, filter=filter, terminal=terminal)
+        return _code(app.run(mouse=_wants_mouse()))
+
+
+async def console(config: "Config", *, read_only: bool = False, section: str = "queues", filter: str = "") -> int:
+    """The same inside a running event loop: `jobimport demo` keeps its servers beside it."""
+    with Terminal() as terminal:
+        app = make(config, read_only=read_only, section=section, filter=filter, terminal=terminal)
+        return _code(await app.run_async(mouse=_wants_mouse()))
+
+
+def _code(answer: int | None) -> int:
+    return 1 if answer is None else answer
+
+
+def _wants_mouse() -> bool:
+    """Over SSH a mouse costs bytes, and a lost connection leaves the terminal in mouse mode."""
+    return "SSH_CONNECTION" not in os.environ

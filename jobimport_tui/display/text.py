@@ -1,0 +1,59 @@
+"""Text by cell width: a wide character takes two cells, and a cut never leaves half of one."""
+
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+
+from workers.feeds.text import inert
+
+Align = Literal["left", "right"]
+ELLIPSIS = "…"
+LONGEST = 400
+"""Characters of one text that are looked at; what a feed wrote may be a megabyte."""
+
+
+def safe(text: str) -> str:
+    """Text that anybody may have written, as one line that a terminal only shows."""
+    return inert(text, LONGEST)
+
+
+def cut(text: str, width: int) -> str:
+    """Text in at most `width` cells, with an ellipsis where something is missing."""
+    if width <= 0:
+        return ""
+    if len(text) <= width and text.isascii():
+        return text
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
+
+
+def fit(text: str, width: int, align: Align = "left") -> str:
+    """Text in exactly `width` cells. A number that does not fit says so with "#": half of one would lie."""
+    if width <= 0:
+        return ""
+    if align == "right" and cell_len(text) > width and text[:1].isdigit():
+        return "#" * width
+    shown = cut(text, width)
+    space = " " * (width - cell_len(shown))
+    return space + shown if align == "right" else shown + space
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most `width` cells, broken at spaces where there are any."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        line = word
+        while cell_len(line) > width:
+            head = set_cell_size(line, width).rstrip()
+            head = head or line[0]
+            lines.append(head)
+            line = line[len(head) :]
+    return [*lines, line]

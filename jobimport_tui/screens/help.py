@@ -1,0 +1,42 @@
+"""The help: every action of the screen it was asked on, out of the registry."""
+
+from jobimport_tui import registry
+from jobimport_tui.screens.detail import BLANK, Detail, heading
+from jobimport_tui.screens.page import bindings
+from jobimport_tui.session import Session
+from jobimport_tui.widgets.painted import Line
+
+
+class HelpPage(Detail):
+    """Keys, verbs and the commands that do the same."""
+
+    place = "help"
+    BINDINGS = bindings("help")
+
+    def __init__(self, session: Session, *, section: str, of: str) -> None:
+        super().__init__(session, section=section)
+        self.of = of
+
+    def do_help(self, _: str) -> None:
+        """It is open already: the key that opened it closes it."""
+        self.do_back("")
+
+    def lines_for(self, width: int) -> list[Line]:
+        """The table."""
+        lines: list[Line] = [((f" HELP  {self.of}", "title"), ("   escape goes back", "dim")), BLANK]
+        actions = registry.of_place(self.of, read_only=self.session.read_only)
+        for group, title in registry.GROUPS.items():
+            members = [action for action in actions if action.group == group]
+            if members:
+                lines += [heading(title), *(_line(action, width) for action in members), BLANK]
+        if self.session.read_only:
+            lines.append(((" This console is read-only: what would change anything is left out.", "warn"),))
+        return lines
+
+
+def _line(action: registry.Action, width: int) -> Line:
+    verb = f":{action.verb}" + (f" {action.argument}" if action.argument else "") if action.verb else ""
+    spans = [(f"   {registry.shown_keys(action):<12} ", "key"), (f"{verb:<16} ", "busy"), (action.help, "")]
+    if action.cli and width >= 100:
+        spans.append((f"   {action.cli}", "dim"))
+    return tuple(spans)

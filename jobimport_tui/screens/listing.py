@@ -1,0 +1,84 @@
+"""One listing, with every field that is stored."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from jobimport_tui.display.format import moment
+from jobimport_tui.display.html import to_lines
+from jobimport_tui.display.text import safe
+from jobimport_tui.screens.detail import BLANK, Detail, fact, heading, paragraph
+from jobimport_tui.screens.page import bindings
+from jobimport_tui.session import Session
+from jobimport_tui.widgets.painted import Line
+
+SHOWN_APART = frozenset(("_id", "title", "company", "description", "metadata", "salary", "search_terms", "status"))
+
+
+class ListingPage(Detail):
+    """Detail of a listing."""
+
+    place = "listing"
+    BINDINGS = bindings("listing")
+
+    def __init__(self, session: Session, *, section: str, listing_id: str) -> None:
+        super().__init__(session, section=section)
+        self.listing_id = listing_id
+        self.stored: Mapping[str, Any] | None = None
+
+    def on_mount(self) -> None:
+        """Ask for it."""
+        super().on_mount()
+        self.call(lambda: self.session.gateway.listing(self.listing_id), self._read, group="detail")
+
+    def _read(self, stored: Mapping[str, Any]) -> None:
+        self.stored = stored
+        self.draw()
+
+    def lines_for(self, width: int) -> list[Line]:
+        """The page."""
+        stored = self.stored
+        if stored is None:
+            return [((f" {safe(self.listing_id)}", "title"), ("   reading ...", "dim"))]
+        status = self.session.glyphs.mark(str(stored.get("status", "")))
+        lines: list[Line] = [
+            *paragraph(safe(str(stored.get("title", ""))), width, tone="title"),
+            ((f" {safe(str(stored.get('company', '')))}   ", ""), (str(status), status.tone)),
+            BLANK,
+        ]
+        lines += _facts({name: value for name, value in stored.items() if name not in SHOWN_APART})
+        if salary := stored.get("salary"):
+            lines.append(fact("salary", _salary(salary)))
+        lines += _facts(stored.get("metadata") or {})
+        lines.append(fact("key", stored.get("_id", "")))
+        description = to_lines(str(stored.get("description", "")))
+        lines += [BLANK, heading("DESCRIPTION")]
+        for text in description or ["none"]:
+            lines += paragraph(text, width)
+        return lines
+
+
+def plain(value: Any) -> str:
+    """A stored value as a person reads it."""
+    if isinstance(value, datetime):
+        return f"{moment(value)}Z"
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plain(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _facts(values: Mapping[str, Any]) -> list[Line]:
+    """A line for each field that holds anything."""
+    empty: tuple[Any, ...] = (None, "", [], {}, b"")
+    return [fact(name.replace("_", " "), plain(value)) for name, value in values.items() if value not in empty]
+
+
+def _salary(salary: Mapping[str, Any]) -> str:
+    if salary.get("min") is None and salary.get("max") is None:
+        return str(salary.get("text", ""))
+    bounds = [f"{salary[name]:,.0f}" for name in ("min", "max") if salary.get(name) is not None]
+    return " ".join(part for part in (" - ".join(bounds), salary.get("currency"), salary.get("unit")) if part)

@@ -1,0 +1,112 @@
+"""Section 4: search the listings by words in title or company, newest first."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from textual.widget import Widget
+
+from jobimport_tui.display.format import day
+from jobimport_tui.display.text import safe
+from jobimport_tui.gateway.protocol import ListingQuery, ListingRow, Refused
+from jobimport_tui.screens.page import bindings
+from jobimport_tui.screens.paged import PagedSection, parse
+from jobimport_tui.screens.runs import Heading
+from jobimport_tui.session import Session
+from jobimport_tui.widgets.grid import Column, Grid
+from jobimport_tui.widgets.painted import Span
+
+EMPTY = "no listings yet: i imports a source"
+NONE_FOUND = "no listing has all these words: / changes them, escape clears them"
+
+
+def listing_columns(session: Session) -> list[Column[ListingRow]]:
+    """What a list tells of a listing."""
+
+    def state(row: ListingRow) -> Span:
+        mark = session.glyphs.mark(row.status)
+        return str(mark), mark.tone
+
+    def posted(row: ListingRow) -> Span:
+        return (day(row.posted_at) if row.posted_at_known else f"~{day(row.posted_at)}"), ""
+
+    return [
+        Column("TITLE", 20, lambda r: safe(r.title), flex=3),
+        Column("COMPANY", 14, lambda r: safe(r.company), flex=2),
+        Column("PLACE", 12, lambda r: safe(r.place), flex=1),
+        Column("POSTED", 11, posted, "right"),
+        Column("SOURCE", 12, lambda r: (safe(r.source), "dim"), flex=1, needs=100),
+        Column("STATE", 8, state),
+    ]
+
+
+class ListingsSection(PagedSection[ListingRow]):
+    """Listings; the filter is the search."""
+
+    place = "listings"
+    BINDINGS = bindings("listings")
+
+    def __init__(self, session: Session, filter: str = "") -> None:
+        super().__init__(session, section="listings", filter=filter)
+        self.found = Grid[ListingRow](listing_columns(session), lambda r: r.id, empty=EMPTY)
+        self.heading = Heading()
+        self._count = ""
+
+    @property
+    def grid(self) -> Grid[ListingRow]:
+        """What was found."""
+        return self.found
+
+    def body(self) -> Iterable[Widget]:
+        """The query and what it finds."""
+        yield from (self.heading, self.found)
+
+    def query_of(self, before: tuple[datetime, str] | None) -> ListingQuery:
+        """The filter as a query."""
+        words, fields = parse(self.text)
+        status = fields.get("status") or fields.get("state")
+        return ListingQuery(words=words, source=fields.get("source"), status=status, before=before)
+
+    async def read(self, before: tuple[datetime, str] | None) -> list[ListingRow]:
+        """Search one page; the count comes when it comes."""
+        rows = await self.session.gateway.listings(self.query_of(before))
+        if before is None:
+            self._ask_count()
+        return rows
+
+    def _ask_count(self) -> None:
+        self._count = ""
+
+        async def counting() -> None:
+            try:
+                self._count = await self.session.gateway.count_listings(self.query_of(None))
+            except Refused:
+                self._count = "?"  # the page itself says what is wrong
+            self.paint()
+
+        self.run_worker(counting, name="listings count", group="count", exclusive=True, exit_on_error=False)
+
+    def key_of(self, row: ListingRow) -> Any:
+        """Newest first."""
+        return row.posted_at, row.id
+
+    def draw(self) -> None:
+        """Show the query, its count, and the page."""
+        is_stale = bool(self.problem) or not self.session.links[1].is_up
+        nothing = NONE_FOUND if self.text else EMPTY
+        self.found.empty = self.problem or ("searching ..." if self.loaded_at is None else nothing)
+        self.found.show(self.found.all_rows, is_stale=is_stale and bool(self.found.all_rows))
+        count = f" of {self._count}" if self._count else ""
+        query = f'   "{self.text}"' if self.text else "   / searches title and company, f picks a source"
+        self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem)
+
+    def do_open(self, _: str) -> None:
+        """Show every field of the selected listing."""
+        from jobimport_tui.screens.listing import ListingPage
+
+        if row := self.found.selected:
+            self.app.push_screen(ListingPage(self.session, section="listings", listing_id=row.id))
+
+    def selected_source(self) -> str:
+        """The source of the selected listing."""
+        return self.found.selected.source if self.found.selected else ""

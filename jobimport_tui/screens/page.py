@@ -1,0 +1,299 @@
+"""What every screen is: three rows of chrome, keys from the registry, a prompt, and a painter.
+
+A key or a `:` verb becomes `do_<name>(argument)`: here for what every screen can do, in a subclass for its own.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widget import Widget
+
+from jobimport_tui import registry
+from jobimport_tui.gateway.protocol import Refused
+from jobimport_tui.session import Session
+from jobimport_tui.widgets.chrome import Banner, Keys, Status, Tabs
+from jobimport_tui.widgets.grid import Grid
+from jobimport_tui.widgets.lines import Lines
+from jobimport_tui.widgets.prompt import Prompt, Question
+
+if TYPE_CHECKING:
+    from jobimport_tui.app import ConsoleApp
+
+
+def bindings(place: str) -> list[Any]:
+    """Textual's bindings of a screen, out of the registry."""
+    return [
+        Binding(registry.textual_keys(action), f"do('{action.name}', '{action.preset}')", action.help, show=False)
+        for action in registry.of_place(place, read_only=False)
+        if action.keys
+    ]
+
+
+class Page(Screen[None]):
+    """Base of sections and details. `place` is its name in the registry."""
+
+    place: ClassVar[str] = ""
+    DEFAULT_CSS = "Page { background: $background; color: $foreground; }"
+    AUTO_FOCUS: ClassVar[str | None] = "Grid, Lines"
+
+    def __init__(self, session: Session, *, section: str) -> None:
+        super().__init__()
+        self.session, self.section = session, section
+        self.prompt, self.question = Prompt(), Question()
+        self.keys = Keys(session, self.place)
+        self._before: Widget | None = None
+
+    @property
+    def console_app(self) -> "ConsoleApp":
+        """The app, by its own type."""
+        return cast("ConsoleApp", self.app)
+
+    def body(self) -> Iterable[Widget]:
+        """What stands between tabs and key hints."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Show the session's snapshot."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Chrome around the body."""
+        yield Status(self.session)
+        yield Banner(self.session)
+        yield Tabs(self.session, self.section)
+        yield from self.body()
+        yield self.keys
+        yield self.prompt
+        yield self.question
+
+    def paint(self) -> None:
+        """Bring every line up to date; only those that changed are sent."""
+        if not self.is_mounted:
+            return
+        self.paint_chrome()
+        self.draw()
+
+    def paint_chrome(self) -> None:
+        """Bring status, banner and tabs up to date."""
+        self.query_one(Status).repaint()
+        self.query_one(Banner).draw()
+        self.query_one(Tabs).repaint()
+
+    def on_mount(self) -> None:
+        """Show what is known."""
+        self.paint()
+
+    def on_screen_resume(self) -> None:
+        """Show what has changed meanwhile."""
+        self.paint()
+
+    # --- keys and verbs
+
+    def action_do(self, name: str, argument: str = "") -> None:
+        """Do an action of the registry."""
+        action = next((a for a in registry.of_place(self.place, read_only=False) if a.name == name), None)
+        if action is None:
+            return
+        if action.changes and self.session.read_only:
+            self.say("refused: this console is read-only", "warn")
+            return
+        method: Callable[[str], None] = getattr(self, f"do_{name}")
+        method(argument)
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Put a notice into the status row."""
+        self.session.say(text, tone)
+        self.paint_chrome()
+
+    def do_section(self, name: str) -> None:
+        """Go to a section."""
+        self.app.switch_mode(name)
+
+    def do_help(self, _: str) -> None:
+        """Show the help of this screen."""
+        from jobimport_tui.screens.help import HelpPage
+
+        self.app.push_screen(HelpPage(self.session, section=self.section, of=self.place))
+
+    def do_freeze(self, _: str) -> None:
+        """Freeze the view, or let it go on."""
+        is_frozen = self.session.freeze()
+        self.say("frozen: p lets it go on" if is_frozen else "live again")
+        self.paint()
+
+    def do_refresh(self, _: str) -> None:
+        """Read everything again."""
+        self.session.gateway.refresh()
+        self.say("reading everything again")
+
+    def do_repaint(self, _: str) -> None:
+        """Paint every cell again."""
+        self.console_app.repaint()
+
+    def do_back(self, _: str) -> None:
+        """Leave a detail."""
+        self.app.pop_screen()
+
+    def do_leave(self, _: str) -> None:
+        """Leave a detail; at a section, the console."""
+        self.do_back("")
+
+    def do_quit(self, _: str) -> None:
+        """Leave the console."""
+        self.app.exit(0)
+
+    def do_run(self, argument: str) -> None:
+        """Open a run by its number."""
+        number = argument.strip().lstrip("#")
+        if not (number.isascii() and number.isdigit()):
+            self.say(f"run {argument!r}: expected a number, as in `:run 12`", "warn")
+            return
+        self.open_run(int(number))
+
+    def open_run(self, run_id: int) -> None:
+        """Show one run."""
+        from jobimport_tui.screens.run import RunPage
+
+        self.app.push_screen(RunPage(self.session, section=self.section, run_id=run_id))
+
+    # --- the bottom row
+
+    def do_command(self, _: str) -> None:
+        """Type a verb."""
+        words = registry.verbs(self.place, read_only=self.session.read_only)
+        self.type(":", "", done=self._command, words=words)
+
+    def _command(self, text: str) -> None:
+        verb, _, argument = text.strip().partition(" ")
+        if not verb:
+            return
+        action = registry.by_verb(verb, self.place, read_only=self.session.read_only)
+        if action is None:
+            self.say(f"no command {verb!r} here: ? lists them", "warn")
+            return
+        self.action_do(action.name, action.preset or argument.strip())
+
+    def type(
+        self,
+        label: str,
+        value: str,
+        *,
+        done: Callable[[str], None],
+        left: Callable[[], None] | None = None,
+        changed: Callable[[str], None] | None = None,
+        words: Iterable[str] = (),
+    ) -> None:
+        """Ask for text in the bottom row."""
+
+        def finish(text: str) -> None:
+            self._answered()
+            done(text)
+
+        def leave() -> None:
+            self._answered()
+            if left is not None:
+                left()
+
+        self._asking()
+        self.prompt.open(label, value, done=finish, left=leave, changed=changed, words=tuple(words))
+
+    def ask(self, text: str, *, same_as: str, then: Callable[[], None]) -> None:
+        """Ask a question in the bottom row; `then` is called for y."""
+
+        def answer(is_yes: bool) -> None:
+            self._answered()
+            if is_yes:
+                then()
+            else:
+                self.say("left as it was")
+
+        self._asking()
+        self.question.ask(text, same_as=same_as, answer=answer)
+
+    def _asking(self) -> None:
+        if isinstance(self.focused, (Grid, Lines)):
+            self._before = self.focused
+        self.keys.display = False
+
+    def _answered(self) -> None:
+        self.prompt.close()
+        self.question.display = False
+        self.keys.display = True
+        if self._before is not None:
+            self._before.focus()
+
+    # --- what changes something
+
+    def do_import(self, argument: str) -> None:
+        """Import a source: the one that is named, else one that is picked."""
+        if refusal := self.session.refusal():
+            self.say(refusal, "warn")
+        elif argument:
+            self._confirm_import(argument)
+        else:
+            self.pick("import", self.selected_source(), self._confirm_import)
+
+    def _confirm_import(self, source: str) -> None:
+        names = [row.name for row in self.session.snapshot.sources.rows]
+        if source not in names:
+            self.say(f"no source {source!r}: section 6 lists them", "warn")
+            return
+        same_as = f"jobimport import {source}"
+        self.ask(f"Import {source} now?", same_as=same_as, then=lambda: self._import(source))
+
+    def _import(self, source: str) -> None:
+        self.say(f"asking for an import of {source} ...")
+        self.call(lambda: self.session.gateway.import_source(source), self._told)
+
+    def do_cancel(self, argument: str) -> None:
+        """Cancel a run: the one that is named, else the selected one."""
+        run_id = int(argument) if argument.isascii() and argument.isdigit() else self.selected_run()
+        if refusal := self.session.refusal():
+            self.say(refusal, "warn")
+        elif run_id is None:
+            self.say("no active run is selected", "warn")
+        else:
+            text = f"Cancel run {run_id}? What is written stays written."
+            same_as = f"jobimport runs cancel {run_id}"
+            self.ask(text, same_as=same_as, then=lambda: self._cancel(run_id))
+
+    def _cancel(self, run_id: int) -> None:
+        self.call(lambda: self.session.gateway.cancel(run_id), self._told)
+
+    def _told(self, text: str) -> None:
+        self.say(text, "ok")
+        self.session.gateway.refresh()
+
+    def selected_source(self) -> str:
+        """The source that the screen speaks of; "" for none."""
+        return ""
+
+    def selected_run(self) -> int | None:
+        """The active run that the screen speaks of."""
+        return None
+
+    def pick(self, what: str, first: str, then: Callable[[str], None], *, extra: str = "") -> None:
+        """Choose a source from a list, which may begin with one more entry; the cursor starts on `first`."""
+        from jobimport_tui.screens.picker import SourcePicker
+
+        def chosen(name: str | None) -> None:
+            if name:
+                then(name)
+
+        self.app.push_screen(SourcePicker(self.session, what=what, first=first, extra=extra), chosen)
+
+    def call(self, ask: Callable[[], Any], then: Callable[[Any], None], *, group: str = "act") -> None:
+        """Ask the gateway something beside the loop; a refusal becomes a notice."""
+
+        async def asking() -> None:
+            try:
+                answer = await ask()
+            except Refused as refusal:
+                self.say(str(refusal), "warn")
+            else:
+                then(answer)
+
+        self.run_worker(asking, name=f"{self.place} {group}", group=group, exclusive=True, exit_on_error=False)

@@ -1,0 +1,167 @@
+"""One run: where it stands, what it cost, what it counted, what went wrong."""
+
+from jobimport_tui.display.format import clock, count, moment, rate, size, span
+from jobimport_tui.display.text import safe
+from jobimport_tui.gateway.protocol import RunDetail
+from jobimport_tui.screens import columns
+from jobimport_tui.screens.detail import BLANK, Detail, fact, heading, paragraph
+from jobimport_tui.screens.page import bindings
+from jobimport_tui.session import Session
+from jobimport_tui.state import Flight
+from jobimport_tui.widgets.painted import Line, Span
+from workers.model import LogEntry, Run
+
+RELOAD_SECONDS = 2.0
+SLOWEST_RELOAD = 3600.0
+
+
+class RunPage(Detail):
+    """Detail of a run; a run in flight is read again every 2 s, its counts follow the events."""
+
+    place = "run"
+    BINDINGS = bindings("run")
+
+    def __init__(self, session: Session, *, section: str, run_id: int) -> None:
+        super().__init__(session, section=section)
+        self.run_id = run_id
+        self.detail: RunDetail | None = None
+        self._asked_at = 0.0
+        self._problem = ""
+
+    def draw(self) -> None:
+        """Show what is known; ask for what is not."""
+        wait = RELOAD_SECONDS if self._is_moving() else SLOWEST_RELOAD
+        if self.session.clock() - self._asked_at >= wait:
+            self._asked_at = self.session.clock()
+            self.call(lambda: self.session.gateway.run_detail(self.run_id), self._read, group="detail")
+        super().draw()
+
+    def _is_moving(self) -> bool:
+        return self.detail is None or self.detail.run.active or self._flight() is not None
+
+    def _read(self, detail: RunDetail) -> None:
+        self.detail = detail
+        super().draw()
+
+    def do_refresh(self, _: str) -> None:
+        """Read the run again."""
+        self._asked_at = 0.0
+        super().do_refresh("")
+        self.draw()
+
+    def _flight(self) -> Flight | None:
+        flights = self.session.snapshot.runs.flights
+        return next((flight for flight in flights if flight.run.id == self.run_id), None)
+
+    def lines_for(self, width: int) -> list[Line]:
+        """The page."""
+        if self.detail is None:
+            return [((f" run {self.run_id}", "title"), ("   reading ...", "dim"))]
+        flight = self._flight()
+        run = self.detail.run
+        if flight is not None and run.active:
+            run = flight.run
+        lines = [*self._head(run, flight), BLANK, *_table(run), BLANK]
+        return lines + self._fetch(self.detail.run) + self._batches(run) + self._log(width) + self._rejects(width)
+
+    def _head(self, run: Run, flight: Flight | None) -> list[Line]:
+        session = self.session
+        asked = "by schedule" if run.trigger == "schedule" else f"{run.trigger} by {safe(run.requested_by) or '-'}"
+        if run.priority == "high":
+            asked += ", high priority"
+        first: Line = (
+            (f" run {run.id}  {safe(run.source)}  ", "title"),
+            columns.state_of(session, run),
+            (f"  {asked}", "dim"),
+        )
+        times: list[Span] = [(f" queued {moment(run.queued_at)}Z", "")]
+        if run.started_at:
+            times.append((f"  started {clock(run.started_at.timestamp())}", ""))
+        if run.finished_at:
+            times.append((f"  ended {clock(run.finished_at.timestamp())}", ""))
+        times.append((f"  took {span(columns.took(session, run))}", ""))
+        lines: list[Line] = [first, tuple(times)]
+        if run.active and flight is not None:
+            facts = f"  {rate(flight.rate)} listings/s  ETA {span(flight.eta_s)}"
+            lines.append(((" ", ""), columns.progress(session, flight), (facts, "")))
+        if reason := columns.why(run):
+            lines.append(((f" {reason}", "warn"),))
+        return lines
+
+    def _fetch(self, run: Run) -> list[Line]:
+        fetch = run.fetch
+        if fetch is None:
+            return [heading("FETCH"), fact("feed", "not asked for yet", "dim"), BLANK]
+        read = f"{size(fetch.bytes)}, {size(fetch.wire_bytes)} over the wire, {fetch.redirects} redirects"
+        status = f"{fetch.status or '-'} {fetch.outcome}" + (f", read as {fetch.dialect}" if fetch.dialect else "")
+        lines = [heading("FETCH"), fact("url", fetch.url), fact("answer", status), fact("body", read)]
+        worst = sorted(run.fill_rate.items(), key=lambda item: item[1])
+        if worst:
+            shares = "  ".join(f"{name} {share:.0%}" for name, share in worst[:8])
+            lines.append(fact("filled", shares))
+        return [*lines, BLANK]
+
+    def _batches(self, run: Run) -> list[Line]:
+        sums = self.detail.batches if self.detail else None
+        if sums is None or not sums.total:
+            return []
+        done = max(sums.done, run.batches.done) if run.active else sums.done
+        total = run.batches.total if run.batches.total is not None else sums.total
+        parts: list[Span] = [(f"{done} of {total} done", "")]
+        pending = max(0, total - done - sums.dead - sums.dropped) if run.active else sums.pending
+        for number, word, tone in ((pending, "pending", ""), (sums.dead, "dead", "bad"), (sums.dropped, "dropped", "")):
+            if number:
+                parts.append((f", {number} {word}", tone))
+        each = f"   {span(sums.took_ms / 1000 / sums.done)} each" if sums.done else ""
+        return [heading("BATCHES"), ((" ", ""), *parts, (each, "dim")), BLANK]
+
+    def _log(self, width: int) -> list[Line]:
+        entries = self.detail.run.error_log if self.detail else []
+        if not entries:
+            return []
+        lines = [heading(f"LOG {len(entries)}")]
+        for entry in reversed(entries):
+            lines += self._entry(entry, width)
+        return [*lines, BLANK]
+
+    def _entry(self, entry: LogEntry, width: int) -> list[Line]:
+        mark = self.session.glyphs.mark(entry.level)
+        texts = paragraph(safe(entry.text), width, indent=14)
+        first = texts[0][0][0][14:]
+        head: Line = (
+            (f" {clock(entry.at.timestamp())} ", "dim"),
+            (f"{mark.glyph}   ", mark.tone),
+            (first, ""),
+        )
+        where = f"{safe(entry.code)}  {safe(entry.worker)}"
+        return [head, *texts[1:], ((" " * 14 + where, "dim"),)]
+
+    def _rejects(self, width: int) -> list[Line]:
+        if self.detail is None or not self.detail.rejects:
+            return []
+        shown = len(self.detail.rejects)
+        more = f", the first {shown}" if shown < self.detail.rejects_in_all else ""
+        lines = [heading(f"REJECTED LISTINGS {self.detail.rejects_in_all:,}{more}")]
+        for reject in self.detail.rejects:
+            value = f"{safe(reject.field)} = {safe(reject.value)!r}" if reject.field else ""
+            text = f"{safe(reject.reason)}   {value}   {safe(reject.external_id)}"
+            lines.append(((f" item {reject.position:<7} ", "dim"), (text.rstrip(), "")))
+        return lines
+
+
+def _table(run: Run) -> list[Line]:
+    """Stages on the left, counts on the right: both are short."""
+    timing, stats = run.timing, run.stats
+    stages = [("fetch", timing.fetch), ("queue", timing.queue), ("upsert", timing.upsert), ("close", timing.close)]
+    left = [f"{name:<8}{span(ms / 1000 if ms is not None else None):>7}" for name, ms in stages]
+    rows = [("total", stats.total, ""), ("new", stats.new, ""), ("updated", stats.updated, "")]
+    more = [("unchanged", stats.unchanged, ""), ("failed", stats.failed, "bad"), ("dropped", stats.dropped, "warn")]
+    beside = [("duplicates", stats.duplicates, ""), ("closed", stats.closed, "")]
+    lines: list[Line] = [((f" {'STAGE':<8}{'TOOK':>7}   {'LISTINGS':<20}{'':<20}{'BESIDE':<18}", "head"),)]
+    for i in range(3):
+        spans: list[Span] = [(f" {left[i]}   ", "")]
+        for name, number, tone in (rows[i], more[i], *beside[i : i + 1]):
+            spans.append((f"{name:<11}{count(number, 9):>6}   ", tone if number else ""))
+        lines.append(tuple(spans))
+    lines.append(((f" {left[3]}", ""),))
+    return lines

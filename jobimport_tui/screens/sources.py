@@ -1,0 +1,90 @@
+"""Section 6: the sources: when each ran last, how that went, when it is due."""
+
+from collections.abc import Iterable
+
+from textual.widget import Widget
+
+from jobimport_tui.display.format import age, ago, count
+from jobimport_tui.display.text import safe
+from jobimport_tui.screens import columns
+from jobimport_tui.screens.page import bindings
+from jobimport_tui.screens.section import Section
+from jobimport_tui.session import Session
+from jobimport_tui.state import SourceLine
+from jobimport_tui.widgets.grid import Column, Grid
+from jobimport_tui.widgets.painted import Span
+
+
+def source_columns(session: Session) -> list[Column[SourceLine]]:
+    """The file's facts and the last run's."""
+
+    def state(row: SourceLine) -> Span:
+        mark = session.glyphs.mark(row.state)
+        return str(mark), mark.tone
+
+    def last(row: SourceLine) -> Span:
+        return columns.state_of(session, row.last) if row.last else ("never ran", "dim")
+
+    def due(row: SourceLine) -> Span:
+        if row.next_due is None:
+            return "-", "dim"
+        left = row.next_due - session.clock()
+        if left <= 0:
+            return "due", "busy"
+        return ago(left) if left >= 60 else "<1m", ""
+
+    def since(row: SourceLine) -> str:
+        return ago(session.age(row.last.queued_at.timestamp())) if row.last else "-"
+
+    return [
+        Column("SOURCE", 14, lambda s: safe(s.name), flex=1),
+        Column("STATE", 8, state),
+        Column("KIND", 8, lambda s: s.kind),
+        Column("LAST", 12, last),
+        Column("AGO", 4, since, "right"),
+        Column("TOTAL", 7, lambda s: count(s.last.stats.total) if s.last else "-", "right"),
+        Column("NEW", 6, lambda s: count(s.last.stats.new, 6) if s.last else "-", "right"),
+        Column("FAILS", 5, lambda s: (str(s.failures), "bad" if s.failures else ""), "right"),
+        Column("DUE", 4, due, "right", order=lambda s: s.next_due or float("inf")),
+        Column("SCHEDULE", 14, lambda s: (safe(s.schedule) or "by hand", "dim"), needs=100),
+        Column("URL", 20, lambda s: (safe(s.problem or s.url), "bad" if s.problem else "dim"), needs=118, flex=2),
+    ]
+
+
+class SourcesSection(Section):
+    """Every file of config/sources."""
+
+    place = "sources"
+    BINDINGS = bindings("sources")
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, section="sources")
+        self.files = Grid[SourceLine](source_columns(session), lambda s: s.name)
+
+    def body(self) -> Iterable[Widget]:
+        """One grid."""
+        yield self.files
+
+    def draw(self) -> None:
+        """Show the sources."""
+        sources = self.session.snapshot.sources
+        nothing = f"no sources in {safe(sources.folder)}: `jobimport sources add` makes one"
+        self.files.empty = "reading the source files ..." if sources.at is None else nothing
+        self.files.show(sources.rows)
+
+    def do_open(self, _: str) -> None:
+        """Open the source's last run; say what is wrong with a file that cannot be read."""
+        row = self.files.selected
+        if row is None:
+            return
+        if row.problem:
+            self.say(row.problem, "bad")
+        elif row.last:
+            self.open_run(row.last.id)
+        else:
+            due = f"due in {age(row.next_due - self.session.clock())}" if row.next_due else "not scheduled"
+            self.say(f"{row.name} never ran: {due}; i imports it now")
+
+    def selected_source(self) -> str:
+        """The selected source."""
+        return self.files.selected.name if self.files.selected else ""

@@ -1,0 +1,76 @@
+"""Section 5: the worker processes."""
+
+from collections.abc import Iterable
+
+from textual.widget import Widget
+
+from jobimport_tui.display.format import age, count, size
+from jobimport_tui.display.text import safe
+from jobimport_tui.screens.page import bindings
+from jobimport_tui.screens.section import Section
+from jobimport_tui.session import Session
+from jobimport_tui.state import Worker
+from jobimport_tui.widgets.grid import Column, Grid
+from jobimport_tui.widgets.painted import Span
+
+SILENT_SECONDS = 15.0
+"""A worker that has not been heard of for a lease is silent: its work restarts elsewhere."""
+
+
+def worker_columns(session: Session) -> list[Column[Worker]]:
+    """Where, whether alive, how busy, with what."""
+
+    def silence(worker: Worker) -> float:
+        return session.age(worker.beat_at) or 0.0
+
+    def state(worker: Worker) -> Span:
+        word = "silent" if silence(worker) > SILENT_SECONDS else "running" if worker.busy else "idle"
+        mark = session.glyphs.mark(word)
+        return str(mark), mark.tone
+
+    def beat(worker: Worker) -> str:
+        # A beat that is as it should be does not count its seconds: that would be bytes for nothing.
+        return "now" if silence(worker) < SILENT_SECONDS else age(silence(worker))
+
+    def failures(worker: Worker) -> Span:
+        return count(worker.failed, 5), "bad" if worker.failed else ""
+
+    return [
+        Column("WORKER", 16, lambda w: f"{safe(w.host)}:{w.pid}", flex=1),
+        Column("STATE", 9, state),
+        Column("BEAT", 6, beat, "right", order=silence),
+        Column("BUSY", 5, lambda w: f"{w.busy}/{w.slots}", "right", order=lambda w: -w.busy),
+        Column("DONE", 7, lambda w: count(w.done), "right", order=lambda w: -w.done),
+        Column("FAIL", 5, failures, "right", order=lambda w: -w.failed),
+        Column("MEMORY", 7, lambda w: size(w.rss_bytes), "right", order=lambda w: -w.rss_bytes),
+        Column("DOING", 14, lambda w: safe(w.current) or ("-", "dim"), flex=2),
+        Column("LANES", 18, lambda w: (safe(w.lanes), "dim"), needs=110, flex=1),
+        Column("UP", 6, lambda w: age(session.age(w.started)), "right", needs=100, order=lambda w: w.started),
+    ]
+
+
+class WorkersSection(Section):
+    """Every worker heard of in the last hour."""
+
+    place = "workers"
+    BINDINGS = bindings("workers")
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, section="workers")
+        self.processes = Grid[Worker](worker_columns(session), lambda w: w.id)
+
+    def body(self) -> Iterable[Widget]:
+        """One grid."""
+        yield self.processes
+
+    def draw(self) -> None:
+        """Show the workers."""
+        workers = self.session.snapshot.workers
+        nothing = "no worker was heard of in the last hour: `jobimport worker` starts some"
+        self.processes.empty = "waiting for redis" if workers.at is None else nothing
+        self.processes.show(workers.rows, is_stale=self.session.is_stale(workers.at))
+
+    def do_open(self, _: str) -> None:
+        """There is no more to a worker yet than its row."""
+        if worker := self.processes.selected:
+            self.say(f"{worker.id}: lanes {worker.lanes}; {worker.current or 'nothing in hand'}")

@@ -1,0 +1,95 @@
+"""What every screen shares: the gateway, the clock, the snapshot that is shown, and the notice in the status row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jobimport_tui.display.glyphs import Glyphs
+from jobimport_tui.gateway.protocol import Gateway
+from jobimport_tui.state import Link, Snapshot
+
+NOTICE_SECONDS = 6.0
+STALE_SECONDS = 5.0
+"""Data older than this is dimmed and shows its age."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A word to the operator, in the status row until a moment."""
+
+    text: str
+    tone: str
+    until: float
+
+
+class Session:
+    """One console. `clock` gives seconds since the epoch; tests and replays bring their own."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        clock: Callable[[], float],
+        glyphs: Glyphs,
+        read_only: bool = False,
+        environment: str = "",
+    ) -> None:
+        self.gateway, self.clock, self.glyphs = gateway, clock, glyphs
+        self.read_only, self.environment = read_only, environment
+        self.snapshot = Snapshot()
+        self.frozen_at: float | None = None
+        self.notice: Notice | None = None
+        self._latest = self.snapshot
+
+    def receive(self, snapshot: Snapshot) -> bool:
+        """Take the newest snapshot; False while the view is frozen: the links and their banner go on."""
+        self._latest = snapshot
+        if self.frozen_at is None:
+            self.snapshot = snapshot
+        return self.frozen_at is None
+
+    def freeze(self) -> bool:
+        """Freeze the view, or let it go on; returns whether it is frozen now."""
+        self.frozen_at = self.clock() if self.frozen_at is None else None
+        if self.frozen_at is None:
+            self.snapshot = self._latest
+        return self.frozen_at is not None
+
+    @property
+    def links(self) -> tuple[Link, Link]:
+        """Both servers as they are, also while the view is frozen."""
+        return self._latest.redis, self._latest.mongodb
+
+    @property
+    def down(self) -> tuple[Link, ...]:
+        """The servers that do not answer."""
+        return self._latest.down
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Put a notice into the status row."""
+        self.notice = Notice(text, tone, self.clock() + NOTICE_SECONDS)
+
+    def current_notice(self) -> Notice | None:
+        """The notice, while it lasts."""
+        if self.notice is not None and self.clock() >= self.notice.until:
+            self.notice = None
+        return self.notice
+
+    def refusal(self) -> str:
+        """Why nothing can be changed now; "" when it can."""
+        if self.read_only:
+            return "this console is read-only"
+        for link in self.links:
+            if not link.is_up:
+                why = f": {link.reason}" if link.reason else " yet"
+                return f"refused: {link.service} at {link.address} does not answer{why}"
+        return ""
+
+    def age(self, at: float | None) -> float | None:
+        """Seconds since a moment, None for none. A frozen view does not age."""
+        now = self.clock() if self.frozen_at is None else self.frozen_at
+        return None if at is None else max(0.0, now - at)
+
+    def is_stale(self, at: float | None) -> bool:
+        """Whether data of a moment is too old to look live."""
+        age = self.age(at)
+        return age is not None and age > STALE_SECONDS

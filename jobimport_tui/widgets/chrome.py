@@ -1,0 +1,152 @@
+"""The three rows around every screen: status, tabs, key hints; and the banner that trouble adds."""
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+
+from jobimport_tui import registry
+from jobimport_tui.display.format import age, clock, span
+from jobimport_tui.display.text import cut, safe
+from jobimport_tui.session import Session
+from jobimport_tui.state import Link
+from jobimport_tui.widgets.painted import Line, Painted, Span
+
+
+class Status(Painted):
+    """Environment, servers, age of what is shown, clock, read-only; or a notice in the middle."""
+
+    DEFAULT_CSS: ClassVar[str] = "Status { height: 1; background: $panel; }"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def line_at(self, y: int, width: int) -> Line:
+        """The row."""
+        session = self.session
+        right = self._right()
+        room = width - sum(cell_len(text) for text, _ in right)
+        left: list[Span] = [(" JOBIMPORT", "title")]
+        if session.environment:
+            left.append((f" {safe(session.environment)}", ""))
+        if notice := session.current_notice():
+            left.append((f"  {safe(notice.text)}", notice.tone or "key"))
+        else:
+            for link in session.links:
+                left += self._link(link)
+        used = 0
+        shown: list[Span] = []
+        for text, tone in left:
+            piece = cut(text, room - used)
+            shown.append((piece, tone))
+            used += cell_len(piece)
+        return (*shown, (" " * (room - used), ""), *right)
+
+    def _link(self, link: Link) -> list[Span]:
+        marks = self.session.glyphs
+        if link.state == "up":
+            mark = marks.mark("succeeded")
+            return [(f"  {link.service} ", ""), (f"{mark.glyph} ok", mark.tone)]
+        if link.state == "connecting":
+            return [(f"  {link.service} ", ""), ("connecting", "dim")]
+        down = age(self.session.clock() - link.since) if link.since is not None else ""
+        return [(f"  {link.service} ", ""), (f"{marks.mark('failed').glyph} DOWN {down}", "bad")]
+
+    def _right(self) -> list[Span]:
+        session = self.session
+        if session.frozen_at is not None:
+            state: Span = (f"FROZEN {clock(session.frozen_at)}", "warn")
+        else:
+            ages = [session.age(part.at) for part in (session.snapshot.queues, session.snapshot.runs)]
+            known = [value for value in ages if value is not None]
+            oldest = max(known, default=None)
+            if oldest is None:
+                state = ("no data yet", "dim")
+            elif oldest > 5:
+                state = (f"{age(oldest)} old", "warn")
+            else:
+                state = ("live", "ok")
+        role = "read-only" if session.read_only else "RW"
+        return [(" ", ""), state, (f"  {clock(session.clock())[:5]}Z  {role} ", "")]
+
+
+class Banner(Painted):
+    """One line for each server that does not answer; no line when all do."""
+
+    DEFAULT_CSS: ClassVar[str] = "Banner { height: 0; }"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def draw(self) -> None:
+        """Take as many lines as there is trouble."""
+        lines = len(self.session.down)
+        if self.styles.height is None or self.styles.height.value != lines:
+            self.styles.height = lines
+        self.repaint()
+
+    def line_at(self, y: int, width: int) -> Line:
+        """What is unreachable, since when, why, and when it is tried again."""
+        down = self.session.down
+        if y >= len(down):
+            return ()
+        link, now = down[y], self.session.clock()
+        since = f"since {clock(link.since)}Z ({age(now - link.since)})" if link.since is not None else ""
+        wait = max(0.0, link.retry_at - now) if link.retry_at is not None else 0.0
+        again = f"next try in {age(wait)}" if wait >= 0.5 else "trying now"
+        text = f" ! {link.service} {safe(link.address)} unreachable {since}: {safe(link.reason)}; {again}"
+        return ((text, ""), ("", "alarm"))
+
+
+class Tabs(Painted):
+    """The sections, by number; the one that is open stands in brackets."""
+
+    DEFAULT_CSS: ClassVar[str] = "Tabs { height: 1; }"
+
+    def __init__(self, session: Session, section: str) -> None:
+        super().__init__()
+        self.session, self.section = session, section
+
+    def line_at(self, y: int, width: int) -> Line:
+        """The row; the number of dead letters stands beside Failed."""
+        spans: list[Span] = []
+        dead = self.session.snapshot.queues.dead
+        for number, (name, title) in enumerate(registry.SECTIONS, 1):
+            label = f"{number} {title}" + (f" {dead:,}" if name == "failed" and dead else "")
+            if name == self.section:
+                spans.append((f"[{label}]", "title"))
+            else:
+                spans.append((f" {label} ", "bad" if name == "failed" and dead else ""))
+        used = sum(cell_len(text) for text, _ in spans)
+        return (*spans, ("? help ".rjust(max(0, width - used)), "dim"))
+
+
+class Keys(Painted):
+    """What can be pressed here: the hints of the registry."""
+
+    DEFAULT_CSS: ClassVar[str] = "Keys { height: 1; background: $panel; }"
+
+    def __init__(self, session: Session, place: str) -> None:
+        super().__init__()
+        self.actions = [a for a in registry.of_place(place, read_only=session.read_only) if a.hint and a.keys]
+        self.is_detail = place in registry.DETAILS
+
+    def line_at(self, y: int, width: int) -> Line:
+        """Key and word, key and word; what does not fit is in the help."""
+        spans: list[Span] = [(" ", "")]
+        left = width - 1
+        for action in self.actions:
+            key = registry.shown_key(action.keys[0])
+            hint = "back" if action.name == "leave" and self.is_detail else action.hint
+            used = cell_len(key) + cell_len(hint) + 3
+            if used > left:
+                break
+            spans += [(key, "key"), (f" {hint}  ", "")]
+            left -= used
+        return tuple(spans)
+
+
+def latency(link: Link) -> str:
+    """The round trip of a link, for details."""
+    return span(link.rtt_ms / 1000) if link.rtt_ms is not None else "-"

@@ -1,0 +1,417 @@
+"""A realistic state of the world, a clock that stands still, and a gateway that says only what it is told."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from jobimport_tui.app import ConsoleApp
+from jobimport_tui.display.glyphs import Glyphs
+from jobimport_tui.gateway.protocol import (
+    BatchSums,
+    ListingQuery,
+    ListingRow,
+    Publish,
+    Refused,
+    RejectLine,
+    RunDetail,
+    RunQuery,
+)
+from jobimport_tui.session import Session
+from jobimport_tui.state import (
+    Dead,
+    EventLine,
+    Failed,
+    Flight,
+    Lane,
+    Link,
+    Queues,
+    Runs,
+    Sample,
+    Snapshot,
+    SourceLine,
+    Sources,
+    Worker,
+    Workers,
+)
+from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Stats, Timing
+
+FEED = "https://jobs.example/feed"
+NOW = datetime(2026, 11, 23, 14, 32, 7, tzinfo=UTC).timestamp()
+
+
+def ago(seconds: float) -> datetime:
+    return datetime.fromtimestamp(NOW - seconds, UTC)
+
+
+def link(service: Any, **facts: Any) -> Link:
+    port = {"redis": "127.0.0.1:6379", "mongodb": "127.0.0.1:27017"}[service]
+    return Link(service=service, address=port, **{"state": "up", "since": NOW - 3600, "rtt_ms": 0.4, **facts})
+
+
+REDIS_DOWN = link("redis", state="down", since=NOW - 40, reason="Connection refused", retry_at=NOW + 1)
+MONGO_DOWN = link("mongodb", state="down", since=NOW - 12, reason="no answer in time", retry_at=NOW + 1)
+
+STATES: list[RunState] = ["succeeded", "unchanged", "partial", "succeeded", "failed", "degraded", "cancelled"]
+SOURCE_NAMES = [
+    "wpjobs-demo",
+    "xml-family-demo",
+    "greenhouse-demo",
+    "jobicy",
+    "remotive",
+    "weworkremotely",
+    "arbeitnow",
+]
+
+
+def ended(number: int, *, state: RunState | None = None, source: str = "") -> Run:
+    """Run 1200 - number, as it ended."""
+    state = state or STATES[number % len(STATES)]
+    queued = 340 + number * 1260
+    is_whole = state in ("succeeded", "partial")
+    stats = Stats(total=1812, new=12 + number, updated=300, unchanged=1490 - number, failed=10, duplicates=3, closed=4)
+    why = {
+        "failed": "https://jobs.example/feed answered 503, asking to wait 30 s",
+        "degraded": "the feed breaks off at item 412: unexpected end of file",
+        "partial": "10 listings were rejected",
+    }.get(state, "")
+    log = [LogEntry(at=ago(queued - 9), level="error", code=state, text=why, worker="host-3:4711")] if why else []
+    return Run(
+        id=1200 - number,
+        source=source or SOURCE_NAMES[number % len(SOURCE_NAMES)],
+        state=state,
+        active=False,
+        trigger="schedule" if number % 3 else "manual",
+        requested_by="ana" if number % 3 == 0 else "",
+        queued_at=ago(queued),
+        started_at=ago(queued - 0.3),
+        finished_at=ago(queued - 8.4),
+        stats=stats if is_whole else Stats(),
+        batches=BatchTotals(total=4, done=4) if is_whole else BatchTotals(),
+        timing=Timing(fetch=1900, queue=300, upsert=5200, close=120) if is_whole else Timing(fetch=400),
+        error_log=log,
+        fetch=FetchFacts(
+            status=200, bytes=4_812_000, wire_bytes=911_000, url="https://jobs.example/feed", outcome="ok"
+        ),
+        fill_rate={"title": 1.0, "company": 0.99, "salary": 0.31, "posted_at": 1.0},
+        cancelled_by="ana" if state == "cancelled" else "",
+        degraded=why if state == "degraded" else "",
+    )
+
+
+def flying(number: int, source: str, state: RunState, batches: BatchTotals, total: int, per_s: float) -> Flight:
+    new, updated, failed = total // 5, total // 4, 2 if total else 0
+    run = Run(
+        id=number,
+        source=source,
+        state=state,
+        active=True,
+        trigger="manual",
+        requested_by="ana",
+        priority="high" if number % 2 else "normal",
+        queued_at=ago(41),
+        started_at=ago(40),
+        batches=batches,
+        stats=Stats(
+            total=total, new=total // 5, updated=total // 4, unchanged=total - total // 5 - total // 4 - 2, failed=2
+        )
+        if total
+        else Stats(),
+    )
+    done = batches.done
+    before = Sample(NOW - 10, max(0, total - int(per_s * 10)), max(0, done - max(1, int(per_s * 10 / 500))))
+    samples = (before, Sample(NOW, total, done)) if total else ()
+    return Flight(run=run, samples=samples, bytes=2_140_000 if total else 0)
+
+
+def lane(name: str, waiting: int = 0, running: int = 0, **facts: Any) -> Lane:
+    queue = "high-priority-imports" if name.endswith(":high") else "job-import"
+    plain: dict[str, Any] = {
+        "delayed": 0,
+        "dead": 0,
+        "oldest_s": None,
+        "paused": False,
+        "in_rate": 0.0,
+        "out_rate": 0.0,
+    }
+    return Lane(queue=queue, lane=name, waiting=waiting, running=running, **{**plain, **facts})
+
+
+WAVE = tuple(float(abs(20 - i % 40)) + (i * 7 % 5) for i in range(60))
+
+EBB = WAVE[::-1]
+BROKEN = SourceLine(name="brokenone", state="broken", problem="brokenone.toml: url: expected a URL")
+
+BUSY = Snapshot(
+    redis=link("redis"),
+    mongodb=link("mongodb"),
+    queues=Queues(
+        lanes=(
+            lane("fetch:high"),
+            lane("upsert:high", 0, 3, in_rate=1.2, out_rate=1.2, oldest_s=2.1, history=WAVE),
+            lane("fetch", 4, 2, in_rate=0.1, out_rate=0.1, oldest_s=64, delayed=2),
+            lane(
+                "upsert", 12405, 8, in_rate=36.7, out_rate=40.1, oldest_s=312, delayed=14, dead=12, history=WAVE[::-1]
+            ),
+            lane("close", 1, 0, in_rate=0.1, out_rate=0.0, oldest_s=3, paused=True),
+        ),
+        delayed=16,
+        dead=12,
+        at=NOW,
+    ),
+    runs=Runs(
+        flights=(
+            flying(1201, "globex-json", "importing", BatchTotals(total=24, done=9), 4500, 812.4),
+            flying(1202, "xml-family-demo", "fetching", BatchTotals(done=2), 1000, 402.0),
+            flying(1203, "jobicy", "queued", BatchTotals(), 0, 0),
+        ),
+        recent=tuple(ended(i) for i in range(60)),
+        at=NOW,
+    ),
+    events=(
+        EventLine(at=NOW - 2, mark="succeeded", source="wpjobs-demo", text="run 1200 succeeded: 12 new, 300 updated"),
+        EventLine(at=NOW - 6, mark="importing", source="globex-json", text="run 1201 importing"),
+        EventLine(at=NOW - 27, mark="dead", source="remotive", text="batch 1187:0003 is dead: listings refused"),
+        EventLine(at=NOW - 40, mark="queued", source="globex-json", text="run 1201 queued: requested (manual) by ana"),
+        EventLine(at=NOW - 64, mark="action", source="jobicy", text="ana: cancelled the run"),
+    ),
+    workers=Workers(
+        rows=tuple(
+            Worker(
+                id=f"host-{i}:{4700 + i}",
+                host=f"host-{i}",
+                pid=4700 + i,
+                lanes="fetch upsert close",
+                busy=i % 4,
+                slots=4,
+                done=12_000 + i * 345,
+                failed=i % 3,
+                rss_bytes=61_000_000 + i * 2_000_000,
+                started=NOW - 86_400 - i,
+                beat_at=NOW - (48 if i == 3 else 1),
+                current=f"upsert run 1201 globex-json {i}s" if i % 4 else "",
+            )
+            for i in range(5)
+        ),
+        at=NOW,
+    ),
+    failed=Failed(
+        rows=tuple(
+            Dead(
+                id=f"1795444{i:06d}-0",
+                at=NOW - 60 * (i + 1) ** 2,
+                lane="fetch" if i % 3 else "upsert",
+                source=SOURCE_NAMES[i % 7],
+                run=1180 - i,
+                batch="" if i % 3 else f"{1180 - i}:0003",
+                reason="attempts" if i % 2 else "permanent",
+                kind="http_unavailable" if i % 2 else "not_a_feed",
+                error="https://jobs.example/feed answered 503" if i % 2 else "the body is an HTML page, not a feed",
+                attempts=3 if i % 2 else 1,
+                deliveries=1,
+                worker="host-3:4703",
+                payload='{"task_name":"job-import.fetch","kwargs":{"run":1180}}',
+            )
+            for i in range(12)
+        ),
+        at=NOW,
+    ),
+    sources=Sources(
+        rows=tuple(
+            SourceLine(
+                name=name,
+                state="off" if name == "arbeitnow" else "on",
+                kind="window" if i % 2 else "snapshot",
+                format="auto",
+                schedule="0 * * * *",
+                url=f"https://{name}.example/feed.xml",
+                next_due=None if name == "arbeitnow" else NOW + 280 * (i + 1),
+                failures=2 if name == "remotive" else 0,
+                last=ended(i),
+            )
+            for i, name in enumerate(SOURCE_NAMES)
+        )
+        + (BROKEN,),
+        folder="config/sources",
+        at=NOW,
+    ),
+)
+
+EMPTY = Snapshot(
+    redis=link("redis"),
+    mongodb=link("mongodb"),
+    queues=Queues(lanes=tuple(lane(n) for n in ("fetch:high", "upsert:high", "fetch", "upsert", "close")), at=NOW),
+    runs=Runs(at=NOW),
+    workers=Workers(at=NOW),
+    failed=Failed(at=NOW),
+    sources=Sources(at=NOW, folder="config/sources"),
+)
+
+
+def listing(number: int) -> ListingRow:
+    titles = [
+        "Senior Data Engineer (m/f/d)",
+        "Support Engineer, Nights",
+        "データエンジニア 東京 リモート可",
+        "Head of \x1b[31mRed\x1b[0m [b]Team[/b]",
+    ]
+    return ListingRow(
+        id=f"jobicy:{number}",
+        source=SOURCE_NAMES[number % 7],
+        title=titles[number % 4],
+        company=["Acme GmbH", "Globex Corporation International", "株式会社サンプル", "Initech"][number % 4],
+        place=["Berlin", "Remote", "東京", "New York, NY"][number % 4],
+        posted_at=ago(number * 7200),
+        posted_at_known=number % 5 != 0,
+        status="closed" if number % 9 == 8 else "open",
+    )
+
+
+DESCRIPTION = "<p>We look for <b>you</b>.</p><ul><li>Python</li><li>MongoDB</li></ul>" + "<p>Long text.</p>" * 9
+
+STORED: dict[str, Any] = {
+    "_id": "jobicy:1",
+    "source": "jobicy",
+    "external_id": "1",
+    "title": "Senior Data Engineer (m/f/d)",
+    "company": "Acme GmbH",
+    "locations": ["Berlin", "Remote"],
+    "remote": "hybrid",
+    "employment_types": ["FULL_TIME"],
+    "salary": {"min": 65000.0, "max": 80000.0, "currency": "EUR", "unit": "YEAR", "text": ""},
+    "posted_at": ago(7200),
+    "url": "https://jobicy.example/jobs/1",
+    "description": DESCRIPTION,
+    + "Long text. " * 60
+    + "</p>",
+    "tags": ["python", "etl"],
+    "status": "open",
+    "first_run": 1100,
+    "changed_run": 1180,
+    "metadata": {"source_url": "https://jobicy.example/feed", "attribution": "Jobicy", "first_seen": ago(86400)},
+}
+
+
+class FakeGateway:
+    """Publishes what `snapshot` holds; keeps what it was asked to do in `asked`."""
+
+    def __init__(self, snapshot: Snapshot = BUSY) -> None:
+        self.snapshot = snapshot
+        self.asked: list[tuple[Any, ...]] = []
+        self.refusal = ""
+        self.history = [flight.run for flight in snapshot.runs.flights[::-1]] + list(snapshot.runs.recent)
+        self.jobs = [listing(i) for i in range(450)] if snapshot.runs.recent else []
+        self._publish: Publish | None = None
+
+    async def run(self, publish: Publish) -> None:
+        self._publish = publish
+        publish(self.snapshot)
+        await asyncio.Event().wait()
+
+    def say(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        assert self._publish is not None
+        self._publish(snapshot)
+
+    def _answer(self, *asked: Any) -> None:
+        self.asked.append(asked)
+        if self.refusal:
+            raise Refused(self.refusal)
+
+    def refresh(self) -> None:
+        self.asked.append(("refresh",))
+
+    async def runs(self, query: RunQuery) -> list[Run]:
+        self._answer("runs", query)
+        found = [r for r in self.history if query.source in (None, r.source) and query.state in (None, r.state)]
+        if query.before is not None:
+            found = [r for r in found if (r.queued_at, r.id) < query.before]
+        return found[:200]
+
+    async def run_detail(self, run_id: int) -> RunDetail:
+        self._answer("run_detail", run_id)
+        run = next((r for r in self.history if r.id == run_id), None)
+        if run is None:
+            raise Refused(f"there is no run {run_id}")
+        rejects = tuple(
+            RejectLine(position=17 + i, external_id=f"x{i}", reason="no title", field="title", value="")
+            for i in range(3)
+        )
+        sums = (
+            BatchSums(total=4, done=4, took_ms=5200)
+            if not run.active
+            else BatchSums(total=24, done=9, pending=15, took_ms=9000)
+        )
+        return RunDetail(run=run, batches=sums, rejects=rejects, rejects_in_all=10)
+
+    async def listings(self, query: ListingQuery) -> list[ListingRow]:
+        self._answer("listings", query)
+        words = query.words.casefold().split()
+        found = [
+            row
+            for row in self.jobs
+            if query.source in (None, row.source)
+            and query.status in (None, row.status)
+            and all(word in f"{row.title} {row.company}".casefold() for word in words)
+            and (query.before is None or (row.posted_at, row.id) < query.before)
+        ]
+        return found[:200]
+
+    async def count_listings(self, query: ListingQuery) -> str:
+        self._answer("count_listings", query)
+        return f"{len(self.jobs):,}"
+
+    async def listing(self, listing_id: str) -> dict[str, Any]:
+        self._answer("listing", listing_id)
+        return STORED
+
+    async def import_source(self, name: str) -> str:
+        self._answer("import", name)
+        return f"run 1204 of {name} was opened"
+
+    async def cancel(self, run_id: int) -> str:
+        self._answer("cancel", run_id)
+        return f"run {run_id} is being cancelled"
+
+
+class Clock:
+    """Time stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def console(
+    snapshot: Snapshot = BUSY,
+    *,
+    section: str = "queues",
+    filter: str = "",
+    read_only: bool = False,
+    ascii_only: bool = False,
+    gateway: FakeGateway | None = None,
+    clock: Clock | None = None,
+) -> ConsoleApp:
+    """A console over a fake gateway."""
+    session = Session(
+        gateway or FakeGateway(snapshot),
+        clock=clock or Clock(),
+        glyphs=Glyphs(ascii_only=ascii_only),
+        read_only=read_only,
+        environment="demo",
+    )
+    return ConsoleApp(session, section=section, filter=filter)
+
+
+def down(snapshot: Snapshot = BUSY) -> Snapshot:
+    """Both servers gone; what was known has grown old."""
+    queues = msgspec.structs.replace(snapshot.queues, at=NOW - 41)
+    runs = msgspec.structs.replace(snapshot.runs, at=NOW - 13)
+    return msgspec.structs.replace(snapshot, redis=REDIS_DOWN, mongodb=MONGO_DOWN, queues=queues, runs=runs)
+
+
+def before(moment: datetime, **length: float) -> datetime:
+    return moment - timedelta(**length)
