@@ -52,6 +52,10 @@ class Batcher:
         seen = await batches.seen(self._desk.db, self._run.id)
         self._held = frozenset(seen[i : i + HASH_BYTES] for i in range(0, len(seen), HASH_BYTES))
         self._next = await batches.next_number(self._desk.db, self._run.id)
+        # The earlier fetcher may have died between its last row and the ring; only the last can be without one.
+        last = await batches.load(self._desk.db, batch_id(self._run.id, self._next - 1)) if self._next else None
+        if last is not None and last.state == "pending":
+            await self._ring(last.id)
 
     @property
     def rows(self) -> int:
@@ -108,11 +112,13 @@ class Batcher:
         self._next += 1
         self._items, self._hashes = [], []
         self._desk.progress.mark(run.id)
+        await self._ring(row.id)
+
+    async def _ring(self, row: str) -> None:
+        run = self._run
+        message = Message(stage="upsert", run=run.id, source=run.source, batch=row, high=is_high(run))
         try:
-            await ring(
-                self._desk.redis,
-                [Message(stage="upsert", run=run.id, source=run.source, batch=row.id, high=is_high(run))],
-            )
+            await ring(self._desk.redis, [message])
         except RedisTrouble:
             return  # accepted all the same: the reconciler rings for rows that have no message
 

@@ -95,7 +95,9 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple
         return 0, [desk.entry("warning", "closing_suspended", text)]
     if sums.total == 0:
         state = await source_state.get(desk.db, run.source)
-        streak = (state.empty_streak if state else 0) + 1
+        before = state.empty_streak if state else 0
+        # A closer that runs again has counted this run already.
+        streak = before if state and state.last_complete_run == run.id else before + 1
         if streak < settings.empty_runs:
             text = f"the feed is empty, {streak} of {settings.empty_runs} times before that is believed"
             return 0, [desk.entry("warning", "empty_feed", text)]
@@ -128,6 +130,8 @@ async def _remember(desk: Desk, run: Run, sums: batches.RunTotals, *, complete: 
     Only a complete run, fetched once, leaves validators; and not where closing had its doubts: they would never be
     looked at again while the feed stays the same.
     """
+    if run.cancel_requested:
+        return
     if not complete:
         await source_state.remember_failure(desk.db, run.source, run.id)
         return

@@ -19,7 +19,7 @@ from workers.actors.desk import Desk, utcnow
 from workers.actors.upserter import ring_close_if_settled
 from workers.errors import JobImportError, Permanent, Transient
 from workers.feeds.reader import FeedReader, mapping_hash_of
-from workers.fetching import FeedBody, Validators, fetch_feed
+from workers.fetching import FeedBody, Validators, fetch_feed, shown
 from workers.model import FetchFacts, Run, Source
 from workers.store import runs, source_state
 
@@ -169,7 +169,7 @@ class _Delivery:
             last_modified=body.last_modified if body else None,
             sha256=body.sha256 if body and outcome == "ok" else None,
             duration_ms=body.duration_ms if body else 0,
-            url=body.url if body else self.source.url,
+            url=body.url if body else shown(self.source.url),
             redirects=body.redirects if body else 0,
             outcome=outcome,
             dialect=reader.dialect if reader else "",
