@@ -66,13 +66,16 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     location_split: str = ""
     skip_unless: list[str] = []
 
-    def fits(self, place: str, names: Collection[str], prefixes: Collection[str]) -> bool:
+    def fits(self, place: str, names: Collection[str] | None, prefixes: Collection[str]) -> bool:
         """Whether a document may be of this dialect.
 
-        `place` is the root's local name or the JSON list's path; `names` those of the first item's parts.
+        `place` is the root's local name or the JSON list's path; `names` those of the first item's parts, None where
+        there is no item to tell by.
         """
         places = self.detect.roots if self.kind == "xml" else self.item
-        if place not in places or not all(name in names for name in self.detect.has):
+        if place not in places:
+            return False
+        if names is not None and not all(name in names for name in self.detect.has):
             return False
         return not self.detect.prefixes or any(prefix in prefixes for prefix in self.detect.prefixes)
 
@@ -98,7 +101,7 @@ def named(format_name: str, source_name: str) -> Dialect:
     return found
 
 
-def recognise(kind: str, place: str, names: Collection[str], prefixes: Collection[str]) -> Dialect | None:
+def recognise(kind: str, place: str, names: Collection[str] | None, prefixes: Collection[str]) -> Dialect | None:
     """The highest-ranking dialect that fits what was seen, None if there is none."""
     for dialect in dialects().values():
         if dialect.kind == kind and dialect.fits(place, names, prefixes):

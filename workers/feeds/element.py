@@ -42,6 +42,10 @@ class Item:
                 if local is not None:
                     self.loose.setdefault(local, []).append(part)
 
+    def shape(self) -> tuple[str, ...]:
+        """The names under which something can be found."""
+        return (*self.exact, *self.loose) if self.loose else tuple(self.exact)
+
     def find(self, full: str, local: str) -> list[Element] | tuple[Element, ...]:
         """Children of a name; see the class for what a name matches."""
         found = self.exact.get(full)

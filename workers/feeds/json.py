@@ -4,6 +4,7 @@ Works on ijson's basic events (7 us an item of 50 values; its ready-made objects
 lower case, numbers kept as their exact text, NaN and Infinity refused by the parser, nulls left out.
 """
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -12,6 +13,12 @@ import ijson
 from workers.errors import BodyTruncated, JobImportError, MalformedFeed, TooLarge
 from workers.feeds.limits import MAX_DEPTH, MAX_ITEM, MAX_NAMES, MAX_NODES, MAX_STRING, SLICE
 from workers.feeds.text import inert
+
+# ijson's C code dies of a whole number that Python refuses to convert (over 4,300 digits, 640 where so configured):
+# such a number is refused before it gets there. A run of 600 digits has 4 samples in a row, whatever its place.
+_LONG_NUMBER = re.compile(rb"[\s:,\[-][0-9]{600}")
+_SAMPLE, _SAMPLED = 128, re.compile(rb"[0-9]{4}")
+_OVERLAP = 640
 
 ROOT = "."  # the path of a list that is the document itself
 
@@ -42,6 +49,9 @@ class JsonSplitter:
         self._list_depth = 0  # of the list's array in the trail; 0 outside it
         self._open: list[Any] = []  # what is open inside the item
         self._nodes = 0
+        self._count = 0
+        self._fed = 0
+        self._tail = b""
         self._quiet = 0  # bytes without an event
         self._item_bytes = 0
 
@@ -49,31 +59,33 @@ class JsonSplitter:
         """Parse UTF-8 bytes. Raises MalformedFeed or TooLarge; `items` before that stay valid."""
         for start in range(0, len(chunk), SLICE):
             part = chunk[start : start + SLICE]
+            self._fed += len(part)
             self._quiet += len(part)
             self._item_bytes += len(part)
+            self._refuse_long_number(part)
             self._send(part)
             if self._quiet > MAX_STRING:
-                raise TooLarge(f"one JSON value is over {MAX_STRING} bytes")
+                raise TooLarge(f"{self._place()}: one JSON value is over {MAX_STRING} bytes")
             if not self._open:
                 self._item_bytes = 0
             elif self._item_bytes > MAX_ITEM:
-                raise TooLarge(f"one JSON item is over {MAX_ITEM} bytes")
+                raise TooLarge(f"{self._place()}: one JSON item is over {MAX_ITEM} bytes")
 
     def close(self) -> None:
         """End of input. Raises BodyTruncated if the document is not complete."""
         try:
             self._parser.close()
         except ijson.IncompleteJSONError as error:
-            raise _failure(error, final=True) from error
+            raise _failure(error, self._place(), final=True) from error
         except ijson.JSONError as error:
-            raise _failure(error, final=False) from error
+            raise _failure(error, self._place(), final=False) from error
 
     def _send(self, part: bytes) -> None:
         failure: Exception | None = None
         try:
             self._parser.send(part)
-        except (ijson.JSONError, ValueError, ArithmeticError, SystemError) as error:
-            failure = error  # SystemError: a number of 4,301 digits or more, inside the parser's C code
+        except (ijson.JSONError, ValueError, ArithmeticError) as error:
+            failure = error
         events = self._events
         if events:
             self._quiet = 0
@@ -86,7 +98,13 @@ class JsonSplitter:
             finally:
                 del events[:]
         if failure is not None:
-            raise _failure(failure, final=False) from failure
+            raise _failure(failure, self._place(), final=False) from failure
+
+    def _refuse_long_number(self, part: bytes) -> None:
+        window = self._tail + part
+        if _SAMPLED.search(window[::_SAMPLE]) and _LONG_NUMBER.search(window):
+            raise MalformedFeed(f"{self._place()}: a number of over 600 digits: expected a shorter one")
+        self._tail = window[-_OVERLAP:]
 
     def _inside(self, event: str, value: Any) -> None:
         if event == "map_key":
@@ -99,17 +117,18 @@ class JsonSplitter:
             self._open.pop()
             if not self._open:
                 self.items.append(top)
+                self._count += 1
             return
         elif event == "start_map" or event == "start_array":
             kept = {} if event == "start_map" else []
             self._open.append(kept)
             if len(self._open) > MAX_DEPTH:
-                raise TooLarge(f"JSON values nested over {MAX_DEPTH} deep")
+                raise TooLarge(f"{self._place()}: JSON values nested over {MAX_DEPTH} deep")
         else:
             kept = _scalar(event, value)
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise TooLarge(f"over {MAX_NODES} values in one JSON item")
+            raise TooLarge(f"{self._place()}: over {MAX_NODES} values in one JSON item")
         if kept is None:
             return
         if top.__class__ is dict:
@@ -131,14 +150,17 @@ class JsonSplitter:
             self._trail.pop()
             if len(self._trail) < self._list_depth:
                 self._list_depth = 0
-        elif len(self.facts) < _FACTS and self._trail and not self._trail[-1][1]:
+        elif self._trail and self._trail[-1][1]:
+            if len(self._trail) == self._list_depth and not self._found:
+                self._list_depth, self.list_path = 0, ""  # a list of texts or numbers is not the one
+        elif len(self.facts) < _FACTS:
             self.facts[self._child()] = (_scalar(event, value) or "")[:200]
 
     def _descend(self, *, is_array: bool) -> None:
         path = self._child()
         self._trail.append((path, is_array))
         if len(self._trail) > MAX_DEPTH:
-            raise TooLarge(f"JSON values nested over {MAX_DEPTH} deep")
+            raise TooLarge(f"{self._place()}: JSON values nested over {MAX_DEPTH} deep")
         wanted = path or ROOT
         if is_array and not self._list_depth and wanted in self._lists and not self._found:
             self._list_depth = len(self._trail)
@@ -151,6 +173,10 @@ class JsonSplitter:
         path, is_array = self._trail[-1]
         name = "[]" if is_array else self._key
         return f"{path}.{name}" if path else name
+
+    def _place(self) -> str:
+        """Where we are, as exactly as the parser tells: events come once a slice."""
+        return f"byte {max(self._fed - SLICE, 0)} to {self._fed}, after item {self._count}"
 
     def _fold(self, key: str) -> str:
         if len(self._folded) >= MAX_NAMES:
@@ -168,8 +194,9 @@ def _scalar(event: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _failure(error: Exception, *, final: bool) -> JobImportError:
-    text = inert(str(error), 160)
-    if final or "premature EOF" in text:
-        return BodyTruncated("the JSON ends before its last bracket is closed")
-    return MalformedFeed(f"{text}: expected well-formed JSON")
+def _failure(error: Exception, place: str, *, final: bool) -> JobImportError:
+    # ijson puts a piece of the document on further lines, and may wrap the whole in b'...'.
+    reason = inert(re.split(r"\n|\\n", str(error))[0].removeprefix("b'").rstrip(". "), 120)
+    if final or "premature EOF" in reason:
+        return BodyTruncated(f"{place}: the JSON ends before its last bracket is closed")
+    return MalformedFeed(f"{place}: {reason or 'unreadable'}: expected well-formed JSON")

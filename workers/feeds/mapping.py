@@ -7,14 +7,18 @@ import msgspec
 
 from workers.errors import ConfigError
 from workers.feeds.dialect import FIELDS, Dialect
+from workers.feeds.element import Item
 from workers.feeds.expression import parse
-from workers.feeds.paths import Getter, compile_path, first_of, split
+from workers.feeds.paths import Alternative, Getter, compile_alternatives, compile_path, split
 from workers.feeds.version import VERSION
 from workers.model import Source
 
 _LONGEST = {"description": 400_000}  # characters kept of a text; more is no listing
 _LONG = 5_000
 _MANY = 100  # texts kept of a field
+_SHAPES = 500  # plans kept
+
+_Plan = list[tuple[str, int, list[Getter]]]
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -23,10 +27,12 @@ class Mapping:
     """`hash` is the mapping_hash: 16 bytes over everything that bears on how an item becomes a Job."""
 
     def __init__(self, dialect: Dialect, source: Source) -> None:
+        """Raises ConfigError for a path that cannot be read."""
         self.dialect = dialect
         self.hash = mapping_hash(dialect, source)
-        self._getters = _getters(dialect, source)
+        self._fields = _compiled(dialect, source)
         self._skip_unless = [compile_path(path, dialect.kind) for path in dialect.skip_unless]
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def is_listing(self, item: Any) -> bool:
         """False for what stands among the listings and is none, such as a legal notice."""
@@ -34,19 +40,37 @@ class Mapping:
 
     def fields(self, item: Any) -> dict[str, list[str]]:
         """Our fields, in the order of FIELDS, only those that were found."""
+        shape = item.shape() if item.__class__ is Item else tuple(item)
+        plan = self._plans.get(shape) or self._plan(shape)
         fields: dict[str, list[str]] = {}
-        for name, longest, getter in self._getters:
-            found = getter(item)
-            if found:
-                if len(found) == 1:
-                    text = found[0].strip()
-                    if text:
-                        fields[name] = [text if len(text) <= longest else text[:longest]]
-                    continue
-                texts = [text for each in found[:_MANY] if (text := each.strip()[:longest])]
-                if texts:
-                    fields[name] = texts
+        for name, longest, getters in plan:
+            for getter in getters:
+                found = getter(item)
+                if found:
+                    break
+            else:
+                continue
+            if len(found) == 1:
+                text = found[0].strip()
+                if text:
+                    fields[name] = [text if len(text) <= longest else text[:longest]]
+                continue
+            texts = [text for each in found[:_MANY] if (text := each.strip()[:longest])]
+            if texts:
+                fields[name] = texts
         return fields
+
+    def _plan(self, shape: tuple[str, ...]) -> _Plan:
+        """The getters that can find something in an item of these parts: a feed has few shapes."""
+        plan: _Plan = []
+        for name, longest, alternatives in self._fields:
+            getters = [each.get for each in alternatives if each.heads is None or not each.heads.isdisjoint(shape)]
+            if getters:
+                plan.append((name, longest, getters))
+        if len(self._plans) >= _SHAPES:
+            self._plans.clear()
+        self._plans[shape] = plan
+        return plan
 
     def raw_hash(self, fields: dict[str, list[str]]) -> bytes:
         """16 bytes over the fields (always in the order of FIELDS) and the mapping."""
@@ -70,7 +94,7 @@ def mapping_hash(dialect: Dialect, source: Source) -> bytes:
 
 
 def check_fields(source: Source) -> None:
-    """Raises ConfigError for a field of the source that neither XML nor JSON could be read by."""
+    """Raises ConfigError for a field of the source that could be read in no document, before any is there."""
     for name, paths in source.fields.items():
         if name not in FIELDS:
             raise ConfigError(_place(source), f"fields.{name}", None, "one of " + ", ".join(FIELDS))
@@ -85,28 +109,21 @@ def _unreadable(source: Source, name: str, path: str, error: ValueError) -> Conf
     return ConfigError(_place(source), f"fields.{name}", path, f"a path such as company/name: {error}")
 
 
-def _getters(dialect: Dialect, source: Source) -> list[tuple[str, int, Getter]]:
+def _compiled(dialect: Dialect, source: Source) -> list[tuple[str, int, list[Alternative]]]:
     separator = dialect.location_split if source.location_split is None else source.location_split
-    getters: list[tuple[str, int, Getter]] = []
+    compiled: list[tuple[str, int, list[Alternative]]] = []
     for name in FIELDS:
         paths = source.fields.get(name, dialect.fields.get(name, []))
-        if not paths:
-            continue
-        getter = _alternatives(name, [paths] if isinstance(paths, str) else paths, dialect, source)
+        alternatives: list[Alternative] = []
+        for path in [paths] if isinstance(paths, str) else paths:
+            try:
+                alternatives += compile_alternatives(path, dialect.kind)
+            except ValueError as error:
+                raise _unreadable(source, name, path, error) from error
         if separator and name in ("locations", "applicant_locations"):
-            getter = split(getter, separator)
-        getters.append((name, _LONGEST.get(name, _LONG), getter))
-    return getters
-
-
-def _alternatives(name: str, paths: list[str], dialect: Dialect, source: Source) -> Getter:
-    getters: list[Getter] = []
-    for path in paths:
-        try:
-            getters.append(compile_path(path, dialect.kind))
-        except ValueError as error:
-            raise _unreadable(source, name, path, error) from error
-    return getters[0] if len(getters) == 1 else first_of(getters)
+            alternatives = [Alternative(split(each.get, separator), each.heads) for each in alternatives]
+        compiled.append((name, _LONGEST.get(name, _LONG), alternatives))
+    return compiled
 
 
 def _place(source: Source) -> str:

@@ -12,7 +12,7 @@ parts joined with ", " (with ";" between them: a line each). Filters: `| split "
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from workers.feeds import element as xml
 from workers.feeds.expression import Const, Expression, Filter, Kind, Path, Step, Test, parse
@@ -20,13 +20,47 @@ from workers.feeds.expression import Const, Expression, Filter, Kind, Path, Step
 Getter = Callable[[Any], list[str]]
 Nodes = Callable[[Any], Iterable[Any]]
 
-_OUTSIDE_PARENTHESES = r"(?![^(]*\))"
 _MATCHED = 10_000  # characters a mapping's regular expression looks at
+
+
+class Alternative(NamedTuple):
+    """`get` can find something only in an item that has a part named in `heads`; None: in any."""
+
+    get: Getter
+    heads: frozenset[str] | None
 
 
 def compile_path(source: str, kind: Kind) -> Getter:
     """Compile one expression for XML `Item`s or JSON values. Raises ValueError where it cannot be read."""
     return _expression(parse(source, kind), kind)
+
+
+def compile_alternatives(source: str, kind: Kind) -> list[Alternative]:
+    """Compile one expression, the sides of its outermost `??` apart. Raises ValueError."""
+    expression = parse(source, kind)
+    if expression.filters:
+        return [Alternative(_expression(expression, kind), _heads(expression))]
+    sides = [Expression((terms,)) for terms in expression.alternatives]
+    return [Alternative(_expression(side, kind), _heads(side)) for side in sides]
+
+
+def _heads(expression: Expression) -> frozenset[str] | None:
+    heads: set[str] = set()
+    for term in (term for terms in expression.alternatives for term in terms):
+        if isinstance(term, Const):
+            return None
+        if term.steps:
+            name = term.steps[0].name
+            if name[0] == "@":
+                return None
+            heads.update((name, name.rpartition(":")[2]))
+            continue
+        for part in term.template or ():
+            inner = _heads(part)
+            if inner is None:
+                return None
+            heads |= inner
+    return frozenset(heads)
 
 
 def _expression(expression: Expression, kind: Kind) -> Getter:
@@ -121,18 +155,21 @@ def _filtered(getter: Getter, item: Filter) -> Getter:
 
 def split(getter: Getter, separator: str) -> Getter:
     """Each text cut at a separator, but not inside parentheses."""
-    pattern = re.compile(re.escape(separator) + _OUTSIDE_PARENTHESES)
 
     def get(node: Any) -> list[str]:
         out: list[str] = []
         for text in getter(node):
             if separator not in text:
                 out.append(text)
-            elif "(" in text:
-                out.extend(part for part in pattern.split(text[:_MATCHED]) if part.strip())
-            else:
-                out.extend(part for part in text.split(separator) if part.strip())
-        return out
+                continue
+            held = ""
+            for part in text[:_MATCHED].split(separator):
+                held = f"{held}{separator}{part}" if held else part
+                if held.count("(") <= held.count(")"):
+                    out.append(held)
+                    held = ""
+            out.append(held)
+        return [text for text in out if text and not text.isspace()]
 
     return get
 

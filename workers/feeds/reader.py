@@ -180,7 +180,7 @@ class FeedReader:
             if found is not None:
                 break
         if found is None and not self._waiting and place:
-            found = recognise(kind, place, (), self._prefixes)
+            found = recognise(kind, place, (), self._prefixes) or recognise(kind, place, None, self._prefixes)
         if found is None and self._source.item and self._source.fields and place:
             found = custom(kind, self._source.item)
         if found is not None:

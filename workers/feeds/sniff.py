@@ -86,7 +86,7 @@ def known_encoding(name: str) -> str | None:
     """Python's name of an encoding, None for what is no encoding of documents."""
     try:
         found = codecs.lookup(name.strip().strip("\"'")).name
-        b"".decode(found)
+        b"<".decode(found, "replace")  # LookupError for codecs that are not of text
     except (LookupError, ValueError, UnicodeError):
         return None
     return None if found.replace("_", "-") in _NOT_FOR_DOCUMENTS else found

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from workers.feeds.normalise import salary as pay
 from workers.feeds.normalise.dates import utc
-from workers.feeds.normalise.description import clean_html, text_of
+from workers.feeds.normalise.description import clean_html, substance
 from workers.feeds.normalise.employment import employment_types
 from workers.feeds.normalise.hashing import content_hash
 from workers.feeds.normalise.places import places, remote
@@ -79,7 +79,7 @@ def normalise(item: RawItem, source: Source, *, feed_url: str, run_date: datetim
             salary=money,
             valid_through=valid,
             url=url,
-            text=text_of(description),
+            substance=substance(description),
         ),
         hash_version=VERSION,
         metadata=JobMetadata(source=source.name, source_url=feed_url, attribution=source.attribution),

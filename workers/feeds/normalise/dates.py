@@ -13,6 +13,9 @@ _CLOCK = r"(?:,?(?:\s+(?:at|um|à))?[ T]+(\d{1,2})[:.h](\d{2})(?:[:.](\d{2})(?:[
 _REST = r"\s*(.*)$"
 _WEEKDAY = r"(?:[^\W\d]+\.?,?\s*)?"
 _EPOCH = re.compile(r"(\d{9,10}|\d{12,13})(?:\.\d*)?$")
+_RFC822 = re.compile(
+    r"(?:[A-Za-z]{3}, )?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):([0-5]\d) ([+-]\d{4}|[A-Z]{2,4})"
+)
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})" + _CLOCK + _REST, re.DOTALL)
 _DAY_FIRST = re.compile(
     _WEEKDAY
@@ -44,7 +47,7 @@ def utc(text: str, zone: tzinfo, order: str, today: datetime) -> datetime | None
     if not text or len(text) > 100:
         return None
     try:
-        found = _iso(text, zone) or _worded(text, zone, order) or _relative(text.casefold(), today)
+        found = _iso(text, zone) or _rfc822(text) or _worded(text, zone, order) or _relative(text.casefold(), today)
         found = found.astimezone(UTC) if found is not None else None
     except (ValueError, OverflowError):
         return None
@@ -61,6 +64,19 @@ def _iso(text: str, zone: tzinfo) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _rfc822(text: str) -> datetime | None:
+    """The form that nearly every RSS feed has; the others are read by _worded."""
+    match = _RFC822.fullmatch(text)
+    if match is None:
+        return None
+    day, word, year, hour, minute, second, offset = match.groups()
+    month = MONTHS.get(word.lower())
+    named = UTC if offset in ("+0000", "GMT", "UTC") else _zone(offset)
+    if month is None or named is None:
+        return None
+    return datetime(int(year), month, int(day), int(hour), int(minute), int(second), tzinfo=named)
 
 
 def _worded(text: str, zone: tzinfo, order: str) -> datetime | None:

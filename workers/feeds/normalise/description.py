@@ -24,10 +24,20 @@ _CLEANER = nh3.Cleaner(
 )
 _MARKUP = re.compile(r"<(?:/?[a-zA-Z][a-zA-Z0-9]*[\s/>]|!--)")
 _ESCAPED = re.compile(r"&(?:amp;)?lt;/?[a-zA-Z!]", re.IGNORECASE)
+_ENTITIES = (
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&quot;", '"'),
+    ("&#39;", "'"),
+    ("&LT;", "<"),
+    ("&GT;", ">"),
+    ("&amp;", "&"),
+)
 _BLOCK = re.compile(
     r"</?(?:blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|tfoot|th|thead|tr|ul)\b[^>]*>"
 )
-_ANY_TAG = re.compile(r"<[^>]*>")
+_ANY_TAG = re.compile(r"</?[a-z][^<>\"]*(?:\"[^\"]*\"[^<>\"]*)*>")  # of cleaned HTML: it is well-formed
+_RAW_TAG = re.compile(r"<[^<>]*>")
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
 
@@ -41,12 +51,22 @@ def clean_html(texts: list[str]) -> str:
     for _ in range(2):
         if _MARKUP.search(raw) is not None or _ESCAPED.search(raw) is None:
             break
-        raw = html.unescape(raw)
+        for entity, character in _ENTITIES:  # the others nh3 resolves; 40 times faster than html.unescape
+            raw = raw.replace(entity, character)
     if raw.count("<") > _MOST_TAGS:
-        return html.escape(_ANY_TAG.sub(" ", raw), quote=False)[:_LONGEST]
+        return html.escape(_RAW_TAG.sub(" ", raw), quote=False)[:_LONGEST]
     if "\n" in raw and _MARKUP.search(raw) is None:
         raw = raw.strip().replace("\n", "<br>")
     return _CLEANER.clean(raw).strip()
+
+
+def substance(cleaned: str) -> str:
+    """What a cleaned description says, whatever its markup and spacing: for comparing, not for reading."""
+    if "<" in cleaned:
+        cleaned = _ANY_TAG.sub("", cleaned)
+    if "&nbsp;" in cleaned:
+        cleaned = cleaned.replace("&nbsp;", "")
+    return "".join(cleaned.split())
 
 
 def text_of(cleaned: str) -> str:

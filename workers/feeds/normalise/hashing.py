@@ -22,7 +22,7 @@ def content_hash(
     salary: Salary | None,
     valid_through: datetime | None,
     url: str | None,
-    text: str,
+    substance: str,
 ) -> bytes:
     """Over what a reader of the listing would see; not over stamps, tags, order, tracking or markup."""
     pay = None if salary is None else (salary.min, salary.max, salary.currency, salary.unit, salary.text)
@@ -35,6 +35,6 @@ def content_hash(
         pay,
         None if valid_through is None else valid_through.isoformat(),
         None if url is None else canonical(url),
-        " ".join(text.split()),
+        substance,
     )
     return hashlib.blake2b(_encode(seen), digest_size=16).digest()

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 LONGEST, MOST = 40, 80
 
+# Accents and points, which people leave out; not the vowel signs of Indic scripts, which they do not.
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
 _WORD = re.compile(r"[^\W_]+(?:[+#]+(?![^\W_]))?")
 
 
@@ -13,8 +17,7 @@ def fold(text: str) -> str:
     """Case and marks off: "Señor GRÜN" -> "senor grun"."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).casefold()
 
 
 def words(text: str) -> list[str]:
@@ -24,4 +27,4 @@ def words(text: str) -> list[str]:
 
 def search_terms(texts: Iterable[str]) -> list[str]:
     """The different words of several texts, at most 80, first come first kept."""
-    return list(dict.fromkeys(words(" ".join(texts))))[:MOST]
+    return list(dict.fromkeys(word for text in texts for word in words(text)))[:MOST]
