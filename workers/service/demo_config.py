@@ -47,7 +47,7 @@ def write_demo_config(folder: Path, config: Config, demo_url: str) -> None:
         plain,
         {
             "fetch": {"allow_hosts": ["127.0.0.1"]},
-            "import": {"schedule_jitter": "5s"},
+            "import": {"schedule_jitter": "2s"},
             "console": {"environment": "demo"},
         },
     )
