@@ -132,3 +132,18 @@ def totals(stats: Stats) -> str:
     """The counts that are not 0, in words."""
     named = ("new", "updated", "unchanged", "failed", "dropped", "closed")
     return ", ".join(f"{getattr(stats, name):,} {name}" for name in named if getattr(stats, name))
+
+
+def retold(snapshot: Snapshot, events: list[Event]) -> Snapshot:
+    """Events from before the console was opened, oldest first: lines to read, nothing to apply."""
+    states: dict[int, str] = {}
+    for event in events:
+        if event.kind != "run" or event.run is None or event.state is None:
+            snapshot = heard(snapshot, event)
+        elif states.get(event.run) != event.state or event.text:
+            states[event.run] = event.state
+            run = msgspec.structs.replace(
+                _unknown(event), active=event.state in ACTIVE_STATES, stats=event.stats or Stats()
+            )
+            snapshot = _noted(snapshot, event, event.state, _sentence(run, event))
+    return snapshot

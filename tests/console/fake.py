@@ -113,11 +113,7 @@ def flying(number: int, source: str, state: RunState, batches: BatchTotals, tota
         queued_at=ago(41),
         started_at=ago(40),
         batches=batches,
-        stats=Stats(
-            total=total, new=total // 5, updated=total // 4, unchanged=total - total // 5 - total // 4 - 2, failed=2
-        )
-        if total
-        else Stats(),
+        stats=Stats(total=total, new=new, updated=updated, unchanged=total - new - updated - failed, failed=failed),
     )
     done = batches.done
     before = Sample(NOW - 10, max(0, total - int(per_s * 10)), max(0, done - max(1, int(per_s * 10 / 500))))
@@ -218,21 +214,23 @@ BUSY = Snapshot(
         at=NOW,
     ),
     sources=Sources(
-        rows=tuple(
-            SourceLine(
-                name=name,
-                state="off" if name == "arbeitnow" else "on",
-                kind="window" if i % 2 else "snapshot",
-                format="auto",
-                schedule="0 * * * *",
-                url=f"https://{name}.example/feed.xml",
-                next_due=None if name == "arbeitnow" else NOW + 280 * (i + 1),
-                failures=2 if name == "remotive" else 0,
-                last=ended(i),
-            )
-            for i, name in enumerate(SOURCE_NAMES)
-        )
-        + (BROKEN,),
+        rows=(
+            *(
+                SourceLine(
+                    name=name,
+                    state="off" if name == "arbeitnow" else "on",
+                    kind="window" if i % 2 else "snapshot",
+                    format="auto",
+                    schedule="0 * * * *",
+                    url=f"https://{name}.example/feed.xml",
+                    next_due=None if name == "arbeitnow" else NOW + 280 * (i + 1),
+                    failures=2 if name == "remotive" else 0,
+                    last=ended(i),
+                )
+                for i, name in enumerate(SOURCE_NAMES)
+            ),
+            BROKEN,
+        ),
         folder="config/sources",
         at=NOW,
     ),
@@ -283,8 +281,6 @@ STORED: dict[str, Any] = {
     "posted_at": ago(7200),
     "url": "https://jobicy.example/jobs/1",
     "description": DESCRIPTION,
-    + "Long text. " * 60
-    + "</p>",
     "tags": ["python", "etl"],
     "status": "open",
     "first_run": 1100,

@@ -1,0 +1,322 @@
+"""Both servers, each with a loop of its own that reconnects, and the snapshot that they keep up to date.
+
+Three facts shape it. The drivers cost half a second to load: they are loaded in a thread, after the first paint.
+Nothing that a server does may end a loop: whatever is raised becomes the link's reason, and it is tried again. And
+an event is news, never truth: after a gap, or an end, MongoDB is asked.
+"""
+
+import getpass
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from jobimport_tui import reducer
+from jobimport_tui.gateway import source_files
+from jobimport_tui.gateway.protocol import ListingQuery, ListingRow, Publish, Refused, RunDetail, RunQuery
+from jobimport_tui.gateway.source_files import Past
+from jobimport_tui.state import Link, Snapshot, Sources
+from workers.errors import JobImportError
+from workers.model import ACTIVE_STATES, Event, Run
+from workers.settings import Config
+
+if TYPE_CHECKING:
+    from jobimport_tui.gateway.drivers import Drivers
+    from jobimport_tui.gateway.mongo_side import MongoSide
+    from jobimport_tui.gateway.redis_side import RedisSide
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 4.0
+"""A server that has not answered by then is frozen."""
+
+RUNS_SECONDS = 2.0
+SOURCES_SECONDS = 5.0
+SLOW_EVERY = 3
+"""Workers and dead letters are read at every third look at the queues."""
+
+PAST_EVENTS = 100
+
+
+class LiveGateway:
+    """The gateway of a real console."""
+
+    def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
+        settings = config.settings
+        self.config, self.clock = config, clock
+        self.snapshot = Snapshot(
+            redis=Link(service="redis", address=address(settings.redis.url)),
+            mongodb=Link(service="mongodb", address=address(settings.mongo.url)),
+        )
+        self._drivers: Drivers | None = None
+        self._redis: RedisSide | None = None
+        self._mongo: MongoSide | None = None
+        self._past = Past()
+        self._changed, self._urgent = anyio.Event(), anyio.Event()
+        self._look_at_queues, self._look_at_runs, self._look_at_sources = anyio.Event(), anyio.Event(), anyio.Event()
+        self._wants_totals = True
+
+    async def run(self, publish: Publish) -> None:
+        """Connect, watch and publish until cancelled."""
+        self._changed.set()
+        self._drivers = await anyio.to_thread.run_sync(_load_drivers)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._publishing, publish)
+            tasks.start_soon(self._watch_redis)
+            tasks.start_soon(self._watch_mongo)
+            tasks.start_soon(self._watch_sources)
+
+    # --- the loops
+
+    async def _publishing(self, publish: Publish) -> None:
+        """Publish what has changed, at most once a refresh; a server's coming or going at once."""
+        while True:
+            await self._changed.wait()
+            self._changed, self._urgent = anyio.Event(), anyio.Event()
+            publish(self.snapshot)
+            with anyio.move_on_after(self.config.settings.console.refresh):
+                await self._urgent.wait()
+
+    async def _watch_redis(self) -> None:
+        drivers = self._ready()
+        url = self.config.settings.redis.url
+        try:
+            async with drivers.open_redis(url, fast=True) as redis:
+                self._redis = drivers.RedisSide(redis, self.clock)
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._poll_queues, self._redis)
+                    tasks.start_soon(self._follow_events, self._redis)
+        except JobImportError as error:  # the URL cannot be used at all
+            self._link("redis", "down", reason=str(error))
+
+    async def _poll_queues(self, side: "RedisSide") -> None:
+        look = 0
+        while True:
+            started = self.clock()
+            try:
+                with anyio.fail_after(ANSWER_SECONDS):
+                    queues = await side.queues()
+                    facts: dict[str, Any] = {"queues": queues}
+                    if look % SLOW_EVERY == 0 or queues.dead != self.snapshot.queues.dead:
+                        facts |= {"workers": await side.workers(), "failed": await side.failed()}
+            except Exception as error:  # noqa: BLE001 (whatever it is, it is why Redis cannot be used now)
+                reason = self._ready().redis_reason(error, self.config.settings.redis.url)
+                look = 0
+                self._link("redis", "down", reason=reason, retry_at=self.clock() + RETRY_SECONDS)
+                await anyio.sleep(RETRY_SECONDS)
+                continue
+            if not self.snapshot.redis.is_up:
+                self._wants_totals = True  # events were missed
+                self._look_at_runs.set()
+            look += 1
+            self._set(**facts)
+            self._link("redis", "up", rtt_ms=(self.clock() - started) * 1000)
+            self._look_at_queues = await _wait(self._look_at_queues, self.config.settings.console.refresh)
+            look = 0 if look >= SLOW_EVERY else look
+
+    async def _follow_events(self, side: "RedisSide") -> None:
+        """Follow from the last event seen, whatever happens between; a console that is new tells the last hundred."""
+        drivers = self._ready()
+        after = ""
+        while True:
+            try:
+                if not after:
+                    past = await drivers.latest(side.redis, PAST_EVENTS)
+                    self.snapshot = reducer.retold(self.snapshot, [event for _, event in past])
+                    after = past[-1][0] if past else await drivers.last_id(side.redis)
+                async for heard in drivers.follow(side.redis, after):
+                    if isinstance(heard, tuple):
+                        after = heard[0]
+                        self._hear(heard[1])
+                    elif isinstance(heard, drivers.Gap):
+                        self._missed()
+            except Exception:  # noqa: BLE001 (the poller says what is wrong with Redis; here it is only waited for)
+                await anyio.sleep(RETRY_SECONDS)
+                if after and not await self._still_there(side, after):
+                    after = ""
+
+    async def _still_there(self, side: "RedisSide", after: str) -> bool:
+        """Whether the stream still knows our place: a Redis that lost its data begins with smaller ids."""
+        try:
+            newest = await self._ready().last_id(side.redis)
+        except Exception:  # noqa: BLE001 (not back yet)
+            return True
+        return _order(newest) >= _order(after)
+
+    def _missed(self) -> None:
+        text = "more happened than the stream keeps: read again from MongoDB"
+        line = Event(kind="worker", at=self.clock(), text=text)
+        self.snapshot = reducer.heard(self.snapshot, line)
+        self._wants_totals = True
+        self._look_at_runs.set()
+
+    def _hear(self, event: Event) -> None:
+        is_end = event.kind == "run" and event.state not in ACTIVE_STATES
+        if event.kind == "run" and (is_end or not reducer.knows(self.snapshot, event.run or 0)):
+            self._look_at_runs.set()
+        self.snapshot = reducer.heard(self.snapshot, event)
+        self._changed.set()
+
+    async def _watch_mongo(self) -> None:
+        drivers = self._ready()
+        try:
+            async with drivers.open_database(self.config.settings.mongo, app_name="jobimport-console", fast=True) as db:
+                self._mongo = drivers.MongoSide(db)
+                await self._poll_runs(self._mongo)
+        except JobImportError as error:  # the URL cannot be used at all
+            self._link("mongodb", "down", reason=str(error))
+
+    async def _poll_runs(self, side: "MongoSide") -> None:
+        while True:
+            try:
+                with anyio.fail_after(ANSWER_SECONDS):
+                    rtt = await side.ping()
+                    active, recent = await side.active(), await side.recent()
+                    if self._wants_totals:
+                        active = await side.with_totals(active)
+                    self._past = await side.past()
+            except Exception as error:  # noqa: BLE001 (whatever it is, it is why MongoDB cannot be used now)
+                reason = self._ready().mongo_reason(error)
+                self._link("mongodb", "down", reason=reason, retry_at=self.clock() + RETRY_SECONDS)
+                await anyio.sleep(RETRY_SECONDS)
+                continue
+            self._wants_totals = False
+            self.snapshot = reducer.loaded(self.snapshot, active, recent, self.clock())
+            self._link("mongodb", "up", rtt_ms=rtt)
+            self._look_at_sources.set()
+            self._look_at_runs = await _wait(self._look_at_runs, RUNS_SECONDS)
+
+    async def _watch_sources(self) -> None:
+        """Read the source files again and again; who edits one sees it here."""
+        schedule = self.config.settings.imports.default_schedule
+        folder = self.config.sources
+        files: source_files.Files | None = None
+        read_at = 0.0
+        while True:
+            if files is None or self.clock() - read_at >= SOURCES_SECONDS:
+                try:
+                    files = await anyio.to_thread.run_sync(source_files.read, folder, schedule)
+                except OSError as error:
+                    self._set(sources=Sources(folder=f"{folder} ({error.strerror})", at=self.clock()))
+                read_at = self.clock()
+            if files is not None:
+                paused = self._past.paused | (self._redis.paused if self._redis else frozenset())
+                past = msgspec.structs.replace(self._past, paused=paused)
+                rows = source_files.lines(files, past, schedule)
+                self._set(sources=Sources(rows=rows, folder=str(folder), at=self.clock()))
+            self._look_at_sources = await _wait(self._look_at_sources, SOURCES_SECONDS)
+
+    def refresh(self) -> None:
+        """Read everything again now."""
+        self._wants_totals = True
+        for look in (self._look_at_queues, self._look_at_runs, self._look_at_sources):
+            look.set()
+
+    # --- what is asked one by one
+
+    async def runs(self, query: RunQuery) -> list[Run]:
+        """Read a page of the import history."""
+        return await self._ask(lambda mongo: mongo.runs(query))
+
+    async def run_detail(self, run_id: int) -> RunDetail:
+        """Read one run."""
+        return await self._ask(lambda mongo: mongo.run_detail(run_id))
+
+    async def listings(self, query: ListingQuery) -> list[ListingRow]:
+        """Read a page of listings."""
+        return await self._ask(lambda mongo: mongo.listings(query))
+
+    async def count_listings(self, query: ListingQuery) -> str:
+        """Count what a query finds."""
+        return await self._ask(lambda mongo: mongo.count_listings(query))
+
+    async def listing(self, listing_id: str) -> dict[str, Any]:
+        """Read one listing."""
+        return await self._ask(lambda mongo: mongo.listing(listing_id))
+
+    async def import_source(self, name: str) -> str:
+        """Start an import."""
+        drivers, redis = self._ready(), self._redis
+        source = await self._told(anyio.to_thread.run_sync(drivers.load_source, self.config.sources, name))
+        if redis is None:
+            raise Refused("refused: redis is not connected yet")
+        client = redis.redis
+        return await self._ask(lambda mongo: drivers.start_import(mongo.db, client, source, user()))
+
+    async def cancel(self, run_id: int) -> str:
+        """Ask a run to stop."""
+        drivers, redis = self._ready(), self._redis
+        if redis is None:
+            raise Refused("refused: redis is not connected yet")
+        client = redis.redis
+        return await self._ask(lambda mongo: drivers.stop_run(mongo.db, client, run_id, user()))
+
+    async def _ask(self, question: "Callable[[MongoSide], Awaitable[T]]") -> T:
+        if self._mongo is None:
+            raise Refused("mongodb is not connected yet")
+        return await self._told(question(self._mongo))
+
+    async def _told(self, answer: Awaitable[T]) -> T:
+        """An answer, or the refusal that its failure is."""
+        try:
+            return await answer
+        except Refused:
+            raise
+        except JobImportError as error:
+            raise Refused(str(error)) from error
+        except Exception as error:
+            raise Refused(self._ready().trouble(error)) from error
+
+    # --- small things
+
+    def _ready(self) -> "Drivers":
+        if self._drivers is None:
+            raise Refused("still starting: the drivers are being loaded")
+        return self._drivers
+
+    def _set(self, **facts: Any) -> None:
+        self.snapshot = msgspec.structs.replace(self.snapshot, **facts)
+        self._changed.set()
+
+    def _link(self, service: str, state: Any, **facts: Any) -> None:
+        before: Link = getattr(self.snapshot, service)
+        link = reducer.linked(before, state, self.clock(), **facts)
+        self._set(**{service: link})
+        if before.state != state:
+            self._urgent.set()
+
+
+def _load_drivers() -> "Drivers":
+    """Import what costs half a second, and redis and pymongo with it. Runs in a thread."""
+    from jobimport_tui.gateway.drivers import Drivers
+
+    return Drivers()
+
+
+async def _wait(event: anyio.Event, seconds: float) -> anyio.Event:
+    """Wait for a wish to look at once, or until it is time anyway; returns the event for the next wish."""
+    with anyio.move_on_after(seconds):
+        await event.wait()
+    return anyio.Event()
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number or 0)
+
+
+def user() -> str:
+    """Who sits here, for the history."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def address(url: str) -> str:
+    """The hosts of a URL, without its secrets."""
+    return urlsplit(url).netloc.rpartition("@")[2] or urlsplit(url).path

@@ -1,0 +1,155 @@
+"""What MongoDB tells: runs, listings, rejects, and what is remembered of the sources."""
+
+from collections.abc import Iterable
+from typing import Any, cast, get_args
+
+import msgspec
+
+from jobimport_tui.gateway.protocol import (
+    PAGE,
+    BatchSums,
+    ListingQuery,
+    ListingRow,
+    Refused,
+    RejectLine,
+    RunDetail,
+    RunQuery,
+)
+from jobimport_tui.gateway.source_files import Past
+from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
+from workers.store import batches, connect, history, jobs, rejects, runs, search, source_state
+from workers.store.batches import RunTotals
+from workers.store.connect import Database
+from workers.store.search import JobRow, Status
+
+RECENT = 100
+REJECTS_SHOWN = 100
+
+
+class MongoSide:
+    """One database. Every method raises what the driver raises."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def ping(self) -> float:
+        """Round trip in ms."""
+        return await connect.ping(self.db)
+
+    async def active(self) -> list[Run]:
+        """The active runs."""
+        return await runs.active(self.db)
+
+    async def with_totals(self, active: Iterable[Run]) -> list[Run]:
+        """The same, with the totals of their batches: a run's row has them only at its end."""
+        rows = list(active)
+        totals = await batches.totals_many(self.db, [run.id for run in rows])
+        return [_filled(run, totals[run.id]) for run in rows]
+
+    async def recent(self) -> list[Run]:
+        """The newest runs."""
+        return await history.recent(self.db, limit=RECENT)
+
+    async def past(self) -> Past:
+        """What is remembered of every source."""
+        states = await source_state.all(self.db)
+        return Past(
+            last=await history.last_of_sources(self.db),
+            failures={name: state.consecutive_failures for name, state in states.items()},
+            paused=frozenset(name for name, state in states.items() if state.paused),
+        )
+
+    async def runs(self, query: RunQuery) -> list[Run]:
+        """A page of history."""
+        return await history.recent(
+            self.db, limit=PAGE, before=query.before, source=query.source, state=_states(query.state)
+        )
+
+    async def run_detail(self, run_id: int) -> RunDetail:
+        """One run, from four collections."""
+        run = await runs.get(self.db, run_id)
+        if run is None:
+            raise Refused(f"there is no run {run_id}")
+        totals = await batches.totals(self.db, run_id)
+        rows = await rejects.of_run(self.db, run_id, REJECTS_SHOWN)
+        count = await rejects.count(self.db, run_id) if len(rows) == REJECTS_SHOWN else len(rows)
+        return RunDetail(
+            run=_filled(run, totals) if run.active else run,
+            batches=BatchSums(**{name: getattr(totals, name) for name in BatchSums.__struct_fields__}),
+            rejects=tuple(
+                RejectLine(**{name: getattr(row, name) for name in RejectLine.__struct_fields__}) for row in rows
+            ),
+            rejects_in_all=count,
+        )
+
+    async def listings(self, query: ListingQuery) -> list[ListingRow]:
+        """A page of a search."""
+        rows = await search.search(
+            self.db,
+            words=query.words,
+            source=query.source,
+            status=_status(query.status),
+            limit=PAGE,
+            before=query.before,
+        )
+        return [_listing(row) for row in rows]
+
+    async def count_listings(self, query: ListingQuery) -> str:
+        """How many a search finds, up to a bound."""
+        count = await search.count(self.db, words=query.words, source=query.source, status=_status(query.status))
+        return f"{count:,}" if count < search.COUNT_CAP else f"{search.COUNT_CAP - 1:,}+"
+
+    async def listing(self, listing_id: str) -> dict[str, Any]:
+        """One listing."""
+        stored = await jobs.get(self.db, listing_id)
+        if stored is None:
+            raise Refused(f"there is no listing {listing_id}")
+        return stored
+
+
+def reason(error: BaseException) -> str:
+    """Why MongoDB does not answer, in a few words."""
+    return "no answer in time" if isinstance(error, TimeoutError) else connect.describe(error)
+
+
+def _filled(run: Run, totals: RunTotals) -> Run:
+    counts = totals.counts
+    stats = Stats(
+        total=counts.total,
+        new=counts.new,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        failed=counts.failed,
+        duplicates=run.stats.duplicates,
+    )
+    done = BatchTotals(total=run.batches.total, done=totals.done, dead=totals.dead)
+    return msgspec.structs.replace(run, stats=stats, batches=done)
+
+
+def _states(state: str | None) -> RunState | tuple[RunState, ...] | None:
+    if state is None or state in get_args(RunState):
+        return cast("RunState | None", state)
+    if state == "active":
+        return ACTIVE_STATES
+    raise Refused(f"state:{state}: expected active, {', '.join(get_args(RunState))}")
+
+
+def _status(status: str | None) -> Status | None:
+    if status is None or status == "open" or status == "closed":
+        return status
+    raise Refused(f"state:{status}: expected open or closed")
+
+
+def _listing(row: JobRow) -> ListingRow:
+    places = row.locations[:1] + ([f"+{len(row.locations) - 1}"] if len(row.locations) > 1 else [])
+    place = " ".join(places) or (row.remote or "")
+    return ListingRow(
+        id=row.id,
+        source=row.source,
+        title=row.title,
+        company=row.company,
+        place=place,
+        posted_at=row.posted_at,
+        posted_at_known=row.posted_at_known,
+        status=row.status,
+    )

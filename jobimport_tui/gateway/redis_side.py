@@ -1,0 +1,157 @@
+"""What Redis tells: depths and their rates, workers, dead letters."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from jobimport_tui.state import Dead, Failed, Lane, Queues, Worker, Workers
+from workers.queue import connect, dead, depth, registry
+from workers.queue.connect import Redis
+from workers.queue.dead import DeadLetter
+from workers.queue.lanes import BY_NAME, LANES
+from workers.queue.registry import WorkerInfo
+
+SHOWN = ("fetch:high", "upsert:high", "fetch", "upsert", "close")
+"""Lanes in the order in which a listing travels, high before normal."""
+
+QUEUE_NAMES = {False: "job-import", True: "high-priority-imports"}
+RATE_SECONDS = 30.0
+BUCKET_SECONDS = 10.0
+BUCKETS = 30
+DEAD_SHOWN = 200
+
+
+class LaneMeter:
+    """Rates of a lane from two numbers that only grow: entries ever added, entries ever gone."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque()
+        self._bucket: tuple[float, int] | None = None
+        self.history: deque[float] = deque(maxlen=BUCKETS)
+
+    def look(self, at: float, added: int, length: int) -> tuple[float | None, float | None]:
+        """Take a look; returns messages a second in and out. A Redis that lost its data starts anew."""
+        gone = added - length
+        if self._seen and (added < self._seen[-1][1] or gone < self._seen[-1][2]):
+            self._seen.clear()
+            self._bucket = None
+        self._seen.append((at, added, gone))
+        while at - self._seen[0][0] > RATE_SECONDS:
+            self._seen.popleft()
+        self._fill(at, gone)
+        then, was_added, was_gone = self._seen[0]
+        took = at - then
+        if took <= 0:
+            return None, None
+        return (added - was_added) / took, (gone - was_gone) / took
+
+    def _fill(self, at: float, gone: int) -> None:
+        if self._bucket is None:
+            self._bucket = (at, gone)
+        elif at - self._bucket[0] >= BUCKET_SECONDS:
+            since, was = self._bucket
+            self.history.append((gone - was) / (at - since))
+            self._bucket = (at, gone)
+
+
+class RedisSide:
+    """One client. Every method raises what the driver raises."""
+
+    def __init__(self, redis: Redis, clock: Callable[[], float]) -> None:
+        self.redis, self._clock = redis, clock
+        self._meters = {str(lane): LaneMeter() for lane in LANES}
+        self.paused: frozenset[str] = frozenset()
+
+    async def queues(self) -> Queues:
+        """Every lane: two round trips."""
+        depths = await depth.snapshot(self.redis)
+        added = await self._added()
+        at = self._clock()
+        self.paused = frozenset(name[7:] for name in depths.paused if name.startswith("source:"))
+        by_name = {lane.lane: lane for lane in depths.lanes}
+        lanes = tuple(self._lane(by_name[name], added.get(name), depths.at_ms, at) for name in SHOWN if name in by_name)
+        return Queues(lanes=lanes, delayed=depths.delayed, dead=depths.dead, at=at)
+
+    def _lane(self, lane: depth.LaneDepth, added: int | None, at_ms: int, at: float) -> Lane:
+        rates: tuple[float | None, float | None] = (None, None)
+        meter = self._meters[lane.lane]
+        if added is not None:
+            rates = meter.look(at, added, lane.waiting + lane.running)
+        return Lane(
+            queue=QUEUE_NAMES[BY_NAME[lane.lane].high],
+            lane=lane.lane,
+            waiting=lane.waiting,
+            running=lane.running,
+            delayed=lane.delayed,
+            dead=lane.dead,
+            oldest_s=None if lane.oldest_ms is None else max(0.0, (at_ms - lane.oldest_ms) / 1000),
+            paused=lane.paused,
+            in_rate=rates[0],
+            out_rate=rates[1],
+            history=tuple(meter.history),
+        )
+
+    async def _added(self) -> dict[str, int]:
+        """Entries ever added, by lane; Redis 6.2 does not count them."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for lane in LANES:
+                pipe.xinfo_stream(lane.key)
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+        found = zip(LANES, replies, strict=True)
+        # A lane that was never used has no stream: that error is an answer too.
+        infos = {str(lane): info for lane, info in found if isinstance(info, dict)}
+        return {name: info["entries-added"] for name, info in infos.items() if "entries-added" in info}
+
+    async def workers(self) -> Workers:
+        """Every worker, by name."""
+        infos = await registry.workers(self.redis)
+        now = self._clock()
+        return Workers(rows=tuple(_worker(info, now) for info in infos), at=now)
+
+    async def failed(self) -> Failed:
+        """The newest dead letters."""
+        letters = await dead.list_dead(self.redis, limit=DEAD_SHOWN)
+        return Failed(rows=tuple(_dead(letter) for letter in letters), at=self._clock())
+
+
+def reason(error: BaseException, url: str) -> str:
+    """Why Redis does not answer, in a few words."""
+    if isinstance(error, Exception):
+        return connect.unreachable(error, url).reason
+    return type(error).__name__
+
+
+def _worker(info: WorkerInfo, now: float) -> Worker:
+    doing = [f"{d.stage} {d.source} run {d.run}" for d in info.current]
+    return Worker(
+        id=info.id,
+        host=info.host,
+        pid=info.pid,
+        lanes=" ".join(info.lanes),
+        busy=info.busy,
+        slots=info.slots,
+        done=info.done,
+        failed=info.failed,
+        rss_bytes=info.rss_bytes,
+        started=info.started,
+        beat_at=now - info.beat_age_s,
+        current="; ".join(doing),
+    )
+
+
+def _dead(letter: DeadLetter) -> Dead:
+    return Dead(
+        id=letter.id,
+        at=letter.at_ms / 1000,
+        lane=letter.lane,
+        source=letter.source,
+        run=letter.run,
+        batch=letter.batch,
+        reason=letter.reason,
+        kind=letter.kind,
+        error=letter.error,
+        attempts=letter.attempts,
+        deliveries=letter.deliveries,
+        worker=letter.worker,
+        payload=letter.payload.decode("utf-8", "replace"),
+    )

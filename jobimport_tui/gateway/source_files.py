@@ -1,0 +1,65 @@
+"""The source files, and what runs and pauses say of each source. Blocking: to be called in a thread."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from jobimport_tui.state import SourceLine
+from workers.errors import ConfigError
+from workers.model import Run, Source
+from workers.sources import load_each, next_due
+
+
+class Files(msgspec.Struct, frozen=True):
+    """What the folder holds."""
+
+    sources: tuple[Source, ...]
+    problems: tuple[ConfigError, ...]
+    due: dict[str, datetime | None]
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What MongoDB remembers of the sources."""
+
+    last: Mapping[str, Run] = {}
+    failures: Mapping[str, int] = {}
+    paused: frozenset[str] = frozenset()
+
+
+def read(folder: Path, default_schedule: str) -> Files:
+    """Read the folder; a broken file is a problem, not an end."""
+    sources, problems = load_each(folder)
+    now = datetime.now(UTC)
+    due = {name: next_due(source, default_schedule, now) for name, source in sources.items()}
+    return Files(tuple(sources.values()), tuple(problems), due)
+
+
+def lines(files: Files, past: Past, default_schedule: str) -> tuple[SourceLine, ...]:
+    """One line a source, by name."""
+    rows = [_line(source, files.due.get(source.name), past, default_schedule) for source in files.sources]
+    rows += _broken(files.problems)
+    return tuple(sorted(rows, key=lambda row: row.name))
+
+
+def _line(source: Source, due: datetime | None, past: Past, default_schedule: str) -> SourceLine:
+    state: Literal["on", "off", "paused"] = "on" if source.enabled else "off"
+    if source.enabled and source.name in past.paused:
+        state = "paused"
+    return SourceLine(
+        name=source.name,
+        state=state,
+        kind=source.kind,
+        format=source.format,
+        schedule=default_schedule if source.schedule is None else source.schedule,
+        url=source.url,
+        next_due=due.timestamp() if due else None,
+        failures=past.failures.get(source.name, 0),
+        last=past.last.get(source.name),
+    )
+
+
+def _broken(problems: Iterable[ConfigError]) -> list[SourceLine]:
+    return [SourceLine(name=Path(error.where).stem, state="broken", problem=str(error)) for error in problems]
