@@ -45,6 +45,8 @@ class Progress:
         marked, self._marked = self._marked, {}
         if not marked:
             return
+        # The moment of the reading, not of the publishing: a watcher passes over what is older than what it has.
+        at = datetime.now(UTC).timestamp()
         totals = await batches.totals_many(self._db, list(marked))
         events: list[Event] = []
         for run_id, read in marked.items():
@@ -55,7 +57,7 @@ class Progress:
             events.append(
                 Event(
                     kind="run",
-                    at=datetime.now(UTC).timestamp(),
+                    at=at,
                     run=run_id,
                     source=run.source,
                     state=run.state,

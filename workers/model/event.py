@@ -15,7 +15,11 @@ EventKind = Literal[
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry of the events stream. `at` is seconds since the epoch, UTC."""
+    """One entry of the events stream.
+
+    `at` is seconds since the epoch, UTC, when the totals were read: two workers may publish in the other order, so a
+    watcher passes over totals that are older than those it has.
+    """
 
     v: int = 1
     kind: EventKind
