@@ -31,5 +31,5 @@ def _debian(program: str) -> list[str]:
     with root.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not binary.exists() or libraries.missing(str(binary), root):
-            libraries.fetch(["redis-server", "redis-tools"], root)
+            libraries.fetch(["redis-server", "redis-tools"], root, wanted_by="tests")
     return ["/usr/bin/env", f"LD_LIBRARY_PATH={libraries.library_path(root)}", str(binary)]

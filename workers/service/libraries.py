@@ -69,7 +69,7 @@ def _from_wheel() -> list[str]:
     root = cache() / f"libraries-{_system()}"
     with _alone(root.with_suffix(".lock")):
         if not root.is_dir() or missing(program, root):
-            fetch(_packages_for(missing(program)), root)
+            fetch(_packages_for(missing(program)), root, wanted_by="mongod")
     if lost := missing(program, root):
         raise _cannot(lost, "Debian's packages do not hold them")
     return ["/usr/bin/env", f"LD_LIBRARY_PATH={library_path(root)}", program]
@@ -122,36 +122,44 @@ def _packages_for(sonames: Sequence[str]) -> list[str]:
 
 
 def _cannot(sonames: Sequence[str], reason: str) -> ConfigError:
-    names = sorted({_PACKAGES[name] for name in sonames if name in _PACKAGES})
-    command = f"apt-get install {' '.join(names)}" if names else "a mongod on PATH"
-    wanted = f"the libraries {', '.join(sonames)} ({reason}): as root, {command}"
-    return ConfigError("mongod", "", None, wanted if names else f"{command}, as this one lacks {sonames}")
+    lost = ", ".join(sonames)
+    return ConfigError("mongod", "", None, f"the libraries {lost} ({reason}), or another mongod on PATH")
 
 
-def fetch(packages: Sequence[str], root: Path) -> None:
+def fetch(packages: Sequence[str], root: Path, *, wanted_by: str) -> None:
     """Unpack Debian packages and what they need beyond what is installed into `root`, replacing it whole.
 
     Raises ConfigError with the command for the system's own installer, where apt cannot be used or fails.
     """
-    advice = f"as root, apt-get install {' '.join(packages)}"
-    if lacking := [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]:
-        raise ConfigError(", ".join(packages), "", None, f"{lacking[0]} to fetch them with, or {advice}")
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix="apt-") as folder:
-        work = Path(folder)
-        apt = _private_apt(work)
-        _must([*apt, "update"], work, advice)
-        plan = _must([*apt, "--simulate", "--no-install-recommends", "install", *packages], work, advice)
-        names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
-        names = [name for name in names if name.partition(":")[0] not in _NEVER]
-        if names:
-            _must([*apt, "download", *names], work, advice)
-        draft = work / "root"
-        draft.mkdir()
-        for package in sorted(work.glob("*.deb")):
-            _must(["dpkg-deb", "-x", str(package), str(draft)], work, advice)
+        try:
+            draft = _unpacked(packages, Path(folder))
+        except _Failed as failed:
+            names = " ".join(packages)
+            expected = f"{names}, which could not be fetched ({failed}); as root: apt-get install {names}"
+            raise ConfigError(wanted_by, "", None, expected) from failed
         shutil.rmtree(root, ignore_errors=True)
         draft.replace(root)
+
+
+class _Failed(Exception):
+    """A program of Debian's that could not do its part; says which, and its reason."""
+
+
+def _unpacked(packages: Sequence[str], work: Path) -> Path:
+    apt = _private_apt(work)
+    _must([*apt, "update"], work)
+    plan = _must([*apt, "--simulate", "--no-install-recommends", "install", *packages], work)
+    names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
+    names = [name for name in names if name.partition(":")[0] not in _NEVER]
+    if names:
+        _must([*apt, "download", *names], work)
+    draft = work / "root"
+    draft.mkdir()
+    for package in sorted(work.glob("*.deb")):
+        _must(["dpkg-deb", "-x", str(package), str(draft)], work)
+    return draft
 
 
 def _private_apt(work: Path) -> list[str]:
@@ -166,20 +174,19 @@ def _private_apt(work: Path) -> list[str]:
         "Debug::NoLocking": "1",
         "APT::Sandbox::User": "root",  # as root apt would drop to a user who may not read our folder
         "Acquire::Languages": "none",
-        "Acquire::Retries": "3",
-        "APT::Update::Post-Invoke-Success::": "",
+        "Acquire::Retries": "1",
+        "APT::Update::Error-Mode": "any",
     }
     return ["apt-get", "-qq", *(f"-o{key}={value}" for key, value in options.items())]
 
 
-def _must(command: list[str], work: Path, advice: str) -> str:
+def _must(command: list[str], work: Path) -> str:
     done = _run(command, cwd=work, env={**os.environ, "LC_ALL": "C"})
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("E:")]
-        said = (errors or done.stderr.splitlines() or ["no reason given"])[-1]
-        action = next((word for word in ("update", "install", "download") if word in command), "unpack")
-        tool = Path(command[0]).name
-        raise ConfigError(f"{tool} {action}", "", None, f"success ({said[:300]}); instead, {advice}")
+        said = (errors or done.stderr.splitlines() or ["no reason given"])[0].removeprefix("E:").strip()
+        action = next((word for word in ("update", "install", "download") if word in command), "-x")
+        raise _Failed(f"{command[0]} {action}: {said[:300]}")
     return done.stdout
 
 
@@ -191,7 +198,7 @@ def _run(
             command, cwd=cwd, env=env, capture_output=True, text=True, timeout=_APT_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return subprocess.CompletedProcess(command, 127, "", f"E: {error}")
+        return subprocess.CompletedProcess(command, 127, "", f"E:{error}")
 
 
 @contextmanager

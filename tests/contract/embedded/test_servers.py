@@ -162,6 +162,8 @@ def test_where_apt_fails_the_command_that_helps_is_named(tmp_path: Path, monkeyp
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(ConfigError, match=r"no network.*as root, apt-get install libcurl4"):
-        libraries.fetch(["libcurl4"], tmp_path / "root")
+    with pytest.raises(
+        ConfigError, match=r"mongod: expected libcurl4.*apt-get update: no network.*as root: apt-get install libcurl4"
+    ):
+        libraries.fetch(["libcurl4"], tmp_path / "root", wanted_by="mongod")
     assert not (tmp_path / "root").exists()
