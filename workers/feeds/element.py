@@ -59,6 +59,8 @@ class Item:
 
 def children(element: Element, full: str, local: str) -> list[Element]:
     """Children of a nested element, by the same rule as `Item.find`."""
+    if len(element) == 3 and element[2].__class__ is str:
+        return []  # a plain text, as nearly all are
     exact: list[Element] = []
     loose: list[Element] = []
     for part in element[2:]:

@@ -178,6 +178,8 @@ def _walk(steps: tuple[Step, ...], kind: Kind) -> Nodes:
     """From an item to the nodes (or attribute texts) at the end of a path."""
     if not steps:
         return lambda node: (node,)
+    if len(steps) == 1 and not steps[0].tests:
+        return _move[kind](steps[0].name)
     moves = [_move[kind](step.name) for step in steps]
     tests = [_tested(step.tests, kind) for step in steps]
     plan = list(zip(moves, tests, strict=True))
@@ -186,6 +188,8 @@ def _walk(steps: tuple[Step, ...], kind: Kind) -> Nodes:
         nodes: Iterable[Any] = (node,)
         for move, test in plan:
             nodes = [found for each in nodes for found in move(each)]
+            if not nodes:
+                return nodes
             if test is not None:
                 nodes = [each for each in nodes if test(each)]
         return nodes
