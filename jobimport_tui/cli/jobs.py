@@ -3,12 +3,15 @@
 from functools import partial
 from typing import Any
 
+import anyio
+
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
 from jobimport_tui.cli.show import cell, facts, line, plain, say, table
 from workers.errors import ConfigError
 from workers.settings import Config
 from workers.store import jobs
+from workers.store.connect import Database
 from workers.store.search import JobRow, count, search
 
 PAGE = 200
@@ -76,14 +79,26 @@ async def _export(config: Config, args: Args) -> int:
         while left is None or left > 0:
             limit = PAGE if left is None else min(PAGE, left)
             page = await search(db, words=words, source=args.source, status=args.status, limit=limit, before=before)
-            for row in page:
-                if document := await jobs.get(db, row.id):
-                    line(as_object(document))
+            for document in await _documents(db, [row.id for row in page]):
+                line(as_object(document))
             if len(page) < limit:
                 break
             before = page[-1].key
             left = None if left is None else left - len(page)
     return 0
+
+
+async def _documents(db: Database, ids: list[str]) -> list[dict[str, Any]]:
+    """The listings of a page, read side by side, in its order; one that is gone meanwhile is left out."""
+    found: dict[str, dict[str, Any] | None] = {}
+
+    async def read(job_id: str) -> None:
+        found[job_id] = await jobs.get(db, job_id)
+
+    async with anyio.create_task_group() as tasks:
+        for job_id in ids:
+            tasks.start_soon(read, job_id)
+    return [document for job_id in ids if (document := found[job_id]) is not None]
 
 
 def as_object(document: dict[str, Any]) -> dict[str, Any]:

@@ -426,12 +426,12 @@ async def test_up_prints_its_urls_and_leaves_nothing_behind(tmp_path: Path, mong
         rest = await anyio.to_thread.run_sync(up.communicate)
         assert rest[0] == ""
         assert up.returncode == 0
-        assert _processes_over(tmp_path) == []
+        assert processes_over(tmp_path) == []
     finally:
         up.kill()
 
 
-def _processes_over(folder: Path) -> list[str]:
+def processes_over(folder: Path) -> list[str]:
     """Command lines of processes that name a folder."""
     lines: list[str] = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
