@@ -23,6 +23,9 @@ from workers.store import batches, runs
 
 HASH_BYTES = 8
 
+MAX_CHARACTERS = 8_000_000
+"""A row is full at this many characters too: 500 listings of a hostile feed are 200 MB, a MongoDB document 16 MiB."""
+
 
 class Superseded(Exception):
     """Another delivery of this fetch has taken over, or the run was cancelled: stop, and leave all as it is."""
@@ -42,6 +45,7 @@ class Batcher:
         self._nameless: Counter[bytes] = Counter()
         self._items: list[RawItem] = []
         self._hashes: list[bytes] = []
+        self._characters = 0
         self._next = 0
         self.duplicates = 0
         self.read = 0
@@ -81,7 +85,8 @@ class Batcher:
                 continue
             self._items.append(item)
             self._hashes.append(key)
-            if len(self._items) >= self._size:
+            self._characters += sum(len(value) for values in item.fields.values() for value in values)
+            if len(self._items) >= self._size or self._characters >= MAX_CHARACTERS:
                 await self.flush()
 
     def _key(self, item: RawItem) -> bytes:
@@ -110,7 +115,7 @@ class Batcher:
         except batches.BatchExists as error:
             raise Superseded from error
         self._next += 1
-        self._items, self._hashes = [], []
+        self._items, self._hashes, self._characters = [], [], 0
         self._desk.progress.mark(run.id)
         await self._ring(row.id)
 

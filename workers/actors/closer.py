@@ -13,8 +13,9 @@ from workers.actors.desk import Desk, utcnow
 from workers.actors.progress import stats_of
 from workers.control import announce
 from workers.errors import ConfigError, UnknownSource
-from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Source, Timing
+from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Source, Stats, Timing
 from workers.store import batches, closing, rejects, runs, source_state
+from workers.store.verifying import verify
 
 
 async def close(desk: Desk, run_id: int) -> None:
@@ -30,22 +31,21 @@ async def close(desk: Desk, run_id: int) -> None:
         return  # a fetch that did not know of the cancel slipped a row in: whoever drops it rings again
     state = outcome_of(run, sums)
     complete = is_complete(state, sums)
-    entries: list[LogEntry] = []
     doubts: list[LogEntry] = []
     closed = 0
-    if state != "unchanged":
-        entries = await _verify(desk, run, sums)
-        if complete:
-            closed, doubts = await _close_missing(desk, run, sums)
+    if complete and state != "unchanged":
+        closed, doubts = await _close_missing(desk, run, sums)
+    stats = stats_of(sums, run.stats.duplicates, closed)
+    mismatch = await _verify(desk, run, stats) if state != "unchanged" else []
     await _remember(desk, run, sums, complete=complete, doubtful=bool(doubts))
     await runs.finish(
         desk.db,
         run_id,
         state=state,
-        stats=stats_of(sums, run.stats.duplicates, closed),
+        stats=stats,
         batches=BatchTotals(sums.total, sums.done, sums.dead),
         timing=_timing(run, int((perf_counter() - began) * 1000)),
-        entries=[*entries, *doubts],
+        entries=[*mismatch, *doubts],
     )
     if ended := await runs.get(desk.db, run_id):
         await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
@@ -69,19 +69,12 @@ def is_complete(state: RunState, sums: batches.RunTotals) -> bool:
     return state in ("succeeded", "unchanged", "partial") and not sums.dead and not sums.dropped
 
 
-async def _verify(desk: Desk, run: Run, sums: batches.RunTotals) -> list[LogEntry]:
-    """Recount the run from the stamps of `jobs` and the rows of `rejects`."""
-    found = await closing.recount(desk.db, run.id, run.source)
-    rejected = await rejects.count(desk.db, run.id)
-    counts = sums.counts
-    said = {"new": counts.new, "updated": counts.updated, "failed": counts.failed}
-    seen = {"new": found.new, "updated": found.updated, "failed": rejected}
-    # A dead batch may have written listings before it died; they stand in `jobs` and in no count.
-    wrong = [name for name in said if (seen[name] < said[name] if sums.dead else seen[name] != said[name])]
-    if not wrong:
+async def _verify(desk: Desk, run: Run, stats: Stats) -> list[LogEntry]:
+    """Count the run again; what does not agree is said, never mended."""
+    checked = await verify(desk.db, run, stats)
+    if checked.ok:
         return []
-    text = "; ".join(f"{name}: counted {said[name]}, found {seen[name]}" for name in wrong)
-    return [desk.entry("error", "count_mismatch", f"the run's counts do not agree with the store: {text}")]
+    return [desk.entry("error", "count_mismatch", f"the run's count {checked.sentence()}")]
 
 
 async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple[int, list[LogEntry]]:

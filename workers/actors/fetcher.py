@@ -17,10 +17,11 @@ import anyio
 from workers.actors.batcher import Batcher, Superseded
 from workers.actors.desk import Desk, utcnow
 from workers.actors.upserter import ring_close_if_settled
-from workers.errors import JobImportError, Permanent, Transient
+from workers.errors import Deferred, JobImportError, Permanent, Transient
 from workers.feeds.reader import FeedReader, mapping_hash_of
 from workers.fetching import FeedBody, Validators, fetch_feed, shown
 from workers.model import FetchFacts, Run, Source
+from workers.queue import rate
 from workers.store import runs, source_state
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
         await ring_close_if_settled(desk, run_id)
         return
     source = desk.source(run.source)
+    if wait := await rate.take(desk.redis, source.name, source.rate):
+        raise Deferred(f"{source.name} is asked at most {source.rate}", wait)
     epoch = await runs.begin_fetch(desk.db, run_id, worker=desk.worker)
     if epoch is None:
         return

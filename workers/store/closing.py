@@ -55,7 +55,7 @@ async def close_missing(
         still_open += 1
         if int.from_bytes(identity_hash(external_id), sys.byteorder) not in present:
             missing.append(id)
-    closed_before = await _closed_by(db, source, run_id)
+    closed_before = await closed_by(db, source, run_id)
     known = still_open + closed_before - (await recount(db, run_id, source)).new
     gone = len(missing) + closed_before
     if gone > guard_min and gone > guard_share * known:
@@ -65,7 +65,7 @@ async def close_missing(
             {"_id": {"$in": chunk}, "status": "open", "changed_run": {"$lt": run_id}},
             {"$set": {"status": "closed", "closed_run": run_id, "metadata.closed_at": to_milliseconds(now)}},
         )
-    return ClosePlan(known, gone, await _closed_by(db, source, run_id))
+    return ClosePlan(known, gone, await closed_by(db, source, run_id))
 
 
 async def recount(db: Database, run_id: int, source: str) -> Counts:
@@ -79,7 +79,8 @@ async def recount(db: Database, run_id: int, source: str) -> Counts:
     return Counts(new=new, updated=total - new)
 
 
-async def _closed_by(db: Database, source: str, run_id: int) -> int:
+async def closed_by(db: Database, source: str, run_id: int) -> int:
+    """Count the listings that a run closed and nothing has opened since."""
     return await db.jobs.count_documents({"source": source, "status": "closed", "closed_run": run_id})
 
 
