@@ -96,7 +96,7 @@ def test_sigterm_gives_the_terminal_back(data: Path):
     env = {**os.environ, "TERM": "xterm-256color", "JOBIMPORT_CONFIG": str(data.parent)}
     terminal = Terminal([*COMMAND, "demo", "--data-dir", str(data)], env)
     try:
-        terminal.until(lambda: terminal.shows("Queues"))
+        terminal.until(lambda: terminal.shows("city-jobs"))
         terminal.process.send_signal(signal.SIGTERM)
         terminal.until(lambda: terminal.has_ended)
         assert terminal.process.returncode == 0
