@@ -1,5 +1,8 @@
 # Everything the project needs, from Debian 12 with Python 3.11, git and make.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
+ifeq ($(PYTHON),)
+$(error Python 3.11 or newer is needed: apt-get install python3.11 python3.11-venv)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 # What pip trusts, uv shall trust: the machine's certificates where it has them, else its own.
@@ -13,15 +16,16 @@ install: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
 	$(BIN)/jobimport demo $(DEMO_ARGS)
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+# uv and not python is the target: a venv whose making broke off half-way is made anew.
+$(BIN)/uv:
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 
-$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/.installed: $(BIN)/uv pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[embedded]'
 	touch $@
 
-$(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/.installed-dev: $(BIN)/uv pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.installed
 
@@ -35,9 +39,12 @@ test: lint
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: install
-	$(BIN)/python -m bench.imports
+	$(BIN)/python -m bench.parse
+	$(BIN)/python -m bench.upsert
+	$(BIN)/python -m bench.broker
+	$(BIN)/python -m bench.pipeline
 
-constraints: $(BIN)/python
+constraints: $(BIN)/uv
 	printf 'uv\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 		--extra dev pyproject.toml - --output-file constraints.txt
 

@@ -145,17 +145,21 @@ class Claim:
     async def take(self, patience: float = 10) -> None:
         """Take it. Where its holder is dead, its servers may need a moment to follow: `patience` seconds.
 
-        Raises ConfigError that names the folder and who uses it.
+        Raises ConfigError that names the folder and who uses it, or why it cannot be used.
         """
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        folder = self._file.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ConfigError("data folder", "", str(folder), f"a folder to write to ({error.strerror})") from error
         deadline = anyio.current_time() + patience
         while not _locked(fd):
             holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
             if _alive(holder) or anyio.current_time() > deadline:
                 os.close(fd)
                 wanted = f"a folder that no other jobimport uses; process {holder or '?'} uses it"
-                raise ConfigError("data folder", "", str(self._file.parent), wanted)
+                raise ConfigError("data folder", "", str(folder), wanted)
             await anyio.sleep(_POLL)
         os.ftruncate(fd, 0)
         os.pwrite(fd, str(os.getpid()).encode(), 0)

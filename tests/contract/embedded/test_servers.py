@@ -55,15 +55,21 @@ async def until(look: Callable[[], bool], seconds: float = 20) -> None:
 
 
 async def test_redis_has_the_settings_we_need_and_keeps_its_data(tmp_path: Path):
-    async with embedded_redis(tmp_path) as url:
+    folder = tmp_path / "with  blänks"
+    async with embedded_redis(folder) as url:
         port = port_of(url)
         assert b"yes" in say(port, "CONFIG", "GET", "appendonly")
         assert b"noeviction" in say(port, "CONFIG", "GET", "maxmemory-policy")
         assert b"everysec" in say(port, "CONFIG", "GET", "appendfsync")
         say(port, "SET", "a", "1")
     assert not is_open(port)
-    async with embedded_redis(tmp_path) as again:
+    async with embedded_redis(folder) as again:
         assert b"1" in say(port_of(again), "GET", "a")
+
+
+async def test_a_folder_that_cannot_be_written_is_named():
+    with pytest.raises(ConfigError, match="data folder is '/proc/nothing': expected a folder to write to"):
+        await MongoServer(Path("/proc/nothing")).start()
 
 
 async def test_a_redis_that_is_killed_comes_back_on_its_port_with_its_data(tmp_path: Path):
