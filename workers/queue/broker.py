@@ -25,10 +25,10 @@ from taskiq_redis import RedisStreamBroker
 from workers.queue.connect import Trouble, client, is_no_group
 from workers.queue.dead import DeadLetter, Death, encode_death, letter_of
 from workers.queue.delivery import Delivery, Hand
-from workers.queue.endings import NOBODY, Endings
+from workers.queue.endings import Endings
 from workers.queue.housekeeping import Housekeeping
 from workers.queue.intake import Entry, Intake
-from workers.queue.lanes import GROUP, STAGES, Stage, lanes_of
+from workers.queue.lanes import GROUP, NOBODY, STAGES, Stage, lanes_of
 from workers.queue.message import PREFIX, Message, Poison
 from workers.queue.outage import Outage
 from workers.queue.policy import Dead, Done, Later, kind_of, sentence
@@ -36,6 +36,7 @@ from workers.queue.registry import Doing
 from workers.queue.retry import LABEL, RetryMiddleware
 from workers.queue.ring import ring
 from workers.queue.scripts import RELEASE
+from workers.queue.station import Station
 from workers.settings import QueueSettings
 
 log = logging.getLogger(__name__)
@@ -79,26 +80,12 @@ class JobStreamBroker(RedisStreamBroker):
         self._redis = client(url, timeout=None, retries=0)
         self._outage = Outage("Redis")
         self._hand = Hand(capacity)
-        self._endings = Endings(self._redis, self._hand, consumer, self._outage)
+        station = Station(self._redis, consumer, self.settings.lease, self._hand, self._outage)
+        self._endings = Endings(station)
         # Fetchers wait for upserters while a lane is full: where both run in one process they get half of it.
         limits: dict[Stage, int] = {"fetch": max(1, capacity // 2)} if set(stages) != {"fetch"} else {}
-        self._intake = Intake(
-            self._redis,
-            self._hand,
-            self.lanes,
-            consumer=consumer,
-            lease=self.settings.lease,
-            limits=limits,
-            outage=self._outage,
-        )
-        self._housekeeping = Housekeeping(
-            self._redis,
-            self._hand,
-            self._intake,
-            consumer=consumer,
-            lease=self.settings.lease,
-            outage=self._outage,
-        )
+        self._intake = Intake(station, self.lanes, limits)
+        self._housekeeping = Housekeeping(station, self._intake)
         self._graves: asyncio.Queue[tuple[Delivery, Dead]] = asyncio.Queue()
         self._root: asyncio.Task[None] | None = None
         self._stopping = False

@@ -1,7 +1,7 @@
 """How much waits, runs, is delayed, is dead: one round trip, whatever the backlog.
 
-waiting = XLEN - pending, because every end deletes its entry. The group's own `lag` is never used: one deleted
-unread entry makes it unknown.
+waiting = XLEN - pending, because every end deletes its entry; what was handed back waits, too. The group's own `lag`
+is never used: one deleted unread entry makes it unknown.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from workers.queue.connect import Redis, id_ms, to_ms
-from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, PAUSED, Lane
+from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, NOBODY, PAUSED, Lane
 from workers.queue.message import Message, Poison
 from workers.queue.scripts import TALLY
 
@@ -49,7 +49,7 @@ async def snapshot(redis: Redis) -> QueueDepths:
     async with redis.pipeline(transaction=False) as pipe:
         for lane in LANES:
             pipe.xlen(lane.key)
-            pipe.execute_command("XPENDING", lane.key, GROUP)
+            pipe.xpending(lane.key, GROUP)
             pipe.xrange(lane.key, count=1)
         pipe.smembers(PAUSED)
         pipe.time()
@@ -89,7 +89,7 @@ def _lane(
     dead: dict[str, int] | None,
 ) -> LaneDepth:
     length, pending, head = replies
-    running = 0 if isinstance(pending, Exception) else _pending_count(pending)
+    running = 0 if isinstance(pending, Exception) else _in_work(pending)
     name = str(lane)
     return LaneDepth(
         lane=name,
@@ -102,9 +102,10 @@ def _lane(
     )
 
 
-def _pending_count(summary: Any) -> int:
-    """XPENDING's summary: redis-py makes a dict of the list that the server sends."""
-    return int(summary["pending"] if isinstance(summary, dict) else summary[0])
+def _in_work(summary: Any) -> int:
+    """XPENDING's summary without what was handed back: that waits."""
+    back = sum(int(consumer["pending"]) for consumer in summary["consumers"] if consumer["name"] == NOBODY.encode())
+    return int(summary["pending"]) - back
 
 
 async def backlog(redis: Redis, lane: Lane) -> int:

@@ -9,19 +9,16 @@ from typing import Literal, NamedTuple
 
 from redis.exceptions import RedisError
 
-from workers.queue.connect import Redis, Trouble
-from workers.queue.delivery import Delivery, Hand
-from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES
-from workers.queue.outage import Outage
+from workers.queue.connect import Trouble
+from workers.queue.delivery import Delivery
+from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, NOBODY
 from workers.queue.scripts import END, Argument
+from workers.queue.station import Station
 
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.002
 PAGE = 500
-
-NOBODY = "nobody"
-"""The consumer under whose name lies what was handed back: idle for a day, so that any worker takes it at once."""
 
 Mode = Literal["done", "later", "dead", "back"]
 
@@ -41,8 +38,8 @@ class _End(NamedTuple):
 class Endings:
     """The ends of one process's messages, on their way to Redis."""
 
-    def __init__(self, redis: Redis, hand: Hand, consumer: str, outage: Outage) -> None:
-        self._redis, self._hand, self._consumer, self._outage = redis, hand, consumer, outage
+    def __init__(self, station: Station) -> None:
+        self._station = station
         self._ends: list[_End] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -64,7 +61,7 @@ class Endings:
     def _put(
         self, delivery: Delivery, mode: Mode, payload: bytes, delay: float, meta: bytes, due: asyncio.Future[int] | None
     ) -> bool:
-        if not self._hand.end(delivery):
+        if not self._station.hand.end(delivery):
             return False
         self._ends.append(_End(delivery, mode, payload, int(delay * 1000), meta, due))
         self._idle.clear()
@@ -88,21 +85,21 @@ class Endings:
         await self._idle.wait()
 
     async def _settle(self, page: list[_End]) -> None:
-        arguments: list[Argument] = [GROUP, self._consumer, NOBODY]
+        arguments: list[Argument] = [GROUP, self._station.consumer, NOBODY]
         for end in page:
             delivery = end.delivery
             arguments += [_NUMBERS[delivery.lane], delivery.id, end.mode, end.payload, end.delay_ms, end.meta]
         repeated = False
         while True:
             try:
-                async with self._outage.call():
-                    answers = await END(self._redis, _KEYS, arguments)
+                async with self._station.outage.call():
+                    answers = await END(self._station.redis, _KEYS, arguments)
                 break
             except (*Trouble, RedisError) as error:
                 repeated = True
-                await self._outage.wait(error)
+                await self._station.outage.wait(error)
         for end, answer in zip(page, answers, strict=True):
-            self._hand.ending.pop(end.delivery.token, None)
+            self._station.hand.ending.pop(end.delivery.token, None)
             if end.due is not None and not end.due.done():
                 end.due.set_result(max(0, int(answer)))
             # After a repeat, "not ours" may only mean that the first try did arrive.

@@ -8,12 +8,11 @@ import anyio
 from redis.exceptions import RedisError
 
 from workers.queue import registry
-from workers.queue.connect import Redis, Trouble, is_no_group
-from workers.queue.delivery import Hand
+from workers.queue.connect import Trouble, is_no_group
 from workers.queue.intake import Intake
 from workers.queue.lanes import DELAYED, GROUP, LANES
-from workers.queue.outage import Outage
 from workers.queue.scripts import PUMP, RENEW, Argument
+from workers.queue.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +27,9 @@ _NUMBERS = {lane: i for i, lane in enumerate(LANES, 1)}
 class Housekeeping:
     """The clocks of one worker process. They run whether or not there is traffic."""
 
-    def __init__(
-        self, redis: Redis, hand: Hand, intake: Intake, *, consumer: str, lease: float, outage: Outage
-    ) -> None:
-        self._redis, self._hand, self._intake = redis, hand, intake
-        self._consumer, self._lease, self._outage = consumer, lease, outage
+    def __init__(self, station: Station, intake: Intake) -> None:
+        self._redis, self._consumer, self._lease, self._hand, self._outage = station
+        self._intake = intake
 
     async def run(self) -> None:
         """For as long as the process lives; waits in place while Redis is away."""

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
-from workers.queue.connect import Redis
-from workers.queue.delivery import Hand
 from workers.queue.lanes import GROUP, Lane, Stage
-from workers.queue.outage import DEADLINE, Outage
+from workers.queue.outage import DEADLINE
 from workers.queue.pause import SOURCE, paused
 from workers.queue.ring import ensure_groups
 from workers.queue.scripts import READ, TAKE, Argument
+from workers.queue.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +36,12 @@ class Intake:
 
     def __init__(
         self,
-        redis: Redis,
-        hand: Hand,
+        station: Station,
         lanes: Sequence[Lane],
-        *,
-        consumer: str,
-        lease: float,
         limits: Mapping[Stage, int],
-        outage: Outage,
     ) -> None:
-        self._redis, self._hand, self._lanes = redis, hand, tuple(lanes)
-        self._consumer, self._lease, self._limits, self._outage = consumer, lease, limits, outage
+        self._redis, self._consumer, self._lease, self._hand, self._outage = station
+        self._lanes, self._limits = tuple(lanes), limits
         self._declared = False
         self._former = set(self._lanes)
         self._reclaim_at = 0.0

@@ -11,6 +11,9 @@ Stage = Literal["fetch", "upsert", "close"]
 STAGES: tuple[Stage, ...] = ("fetch", "upsert", "close")
 
 GROUP = "jobimport"
+NOBODY = "nobody"
+"""The consumer under whose name lies what was handed back: idle for a day, so that any worker takes it at once."""
+
 TAG = "{jobimport:0}"
 
 DELAYED = f"{TAG}:delayed"

@@ -74,14 +74,14 @@ _decoder = msgspec.json.Decoder(Envelope)
 def _decode(data: bytes) -> Message:
     try:
         envelope = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Poison(f"not a message: {error}") from error
     stage = _BY_TASK.get(envelope.task_name)
     if stage is None:
         raise Poison(f"unknown task {envelope.task_name[:80]!r}")
     labels, kwargs = envelope.labels, envelope.kwargs
     run, batch = kwargs.get("run"), kwargs.get("batch", "")
-    if not isinstance(run, int) or isinstance(run, bool) or not isinstance(batch, str):
+    if not isinstance(run, int) or isinstance(run, bool) or not 0 < run < 2**63 or not isinstance(batch, str):
         raise Poison(f"{envelope.task_name} without a run number")
     if stage == "upsert" and not batch:
         raise Poison(f"{envelope.task_name} without a batch")
@@ -99,6 +99,6 @@ def _decode(data: bytes) -> Message:
 def _count(value: Any) -> int:
     """An attempt; after taskiq's own kicker a label is text."""
     try:
-        return max(1, int(value))
-    except (TypeError, ValueError):
+        return min(max(1, int(value)), 1000)
+    except (TypeError, ValueError, OverflowError):
         return 1

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from workers.queue.connect import Redis, to_ms
 from workers.queue.lanes import GROUP, LANES, WORKERS, worker_key
@@ -91,7 +92,10 @@ async def prune(redis: Redis, *, silent_ms: int = KEPT_SECONDS * 1000) -> int:
     """Forget consumers that hold nothing and were silent for an hour; returns how many. Raises Trouble."""
     pruned = 0
     for lane in LANES:
-        consumers: Any = await redis.xinfo_consumers(lane.key, GROUP)
+        try:
+            consumers: Any = await redis.xinfo_consumers(lane.key, GROUP)
+        except ResponseError:
+            continue  # no such stream, or no group: nobody to forget
         for consumer in consumers:
             if consumer["pending"] == 0 and consumer["idle"] >= silent_ms:
                 pruned += int(await PRUNE(redis, [lane.key], [GROUP, consumer["name"]]))

@@ -11,7 +11,7 @@ from taskiq.receiver import Receiver
 
 from workers.queue.broker import JobStreamBroker
 from workers.queue.connect import Redis
-from workers.queue.lanes import GROUP, LANES, STAGES, Stage
+from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, STAGES, Stage
 from workers.queue.message import Message
 from workers.settings import QueueSettings, Seconds
 
@@ -20,7 +20,7 @@ QUICK = QueueSettings(lease=Seconds(1.5), backoff_base=Seconds(0.2), backoff_max
 Task = Callable[..., Awaitable[None]]
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 10.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 30.0) -> None:
     """Wait for a condition; AssertionError names it when the limit is reached."""
     deadline = anyio.current_time() + limit
     while True:
@@ -82,17 +82,22 @@ async def working(broker: JobStreamBroker, *, grace: float = 5.0) -> AsyncIterat
 
 
 async def left(redis: Redis) -> dict[str, int]:
-    """What lies where: entries of all lanes, pending ones, delayed ones, dead ones."""
-    entries = pending = 0
-    for lane in LANES:
-        entries += await redis.xlen(lane.key)
-        if await redis.exists(lane.key) and await redis.xinfo_groups(lane.key):
-            pending += (await redis.xpending(lane.key, GROUP))["pending"]
+    """What lies where at one moment: entries of all lanes, pending ones, delayed ones, dead ones."""
+    async with redis.pipeline(transaction=True) as pipe:
+        for lane in LANES:
+            pipe.xlen(lane.key)
+        for lane in LANES:
+            pipe.xpending(lane.key, GROUP)
+        pipe.zcard(DELAYED)
+        pipe.xlen(FAILED)
+        replies = await pipe.execute(raise_on_error=False)
+    count = len(LANES)
+    summaries = [reply for reply in replies[count : 2 * count] if isinstance(reply, dict)]  # no group: an error
     return {
-        "entries": entries,
-        "pending": pending,
-        "delayed": await redis.zcard("{jobimport:0}:delayed"),
-        "dead": await redis.xlen("{jobimport:0}:failed"),
+        "entries": sum(replies[:count]),
+        "pending": sum(summary["pending"] for summary in summaries),
+        "delayed": replies[-2],
+        "dead": replies[-1],
     }
 
 

@@ -1,9 +1,12 @@
 """The envelope is taskiq's, though it is built without it."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from taskiq import InMemoryBroker
 from taskiq.formatters.json_formatter import JSONFormatter
 from taskiq.formatters.proxy_formatter import ProxyFormatter
@@ -75,6 +78,36 @@ def test_closing_has_one_lane() -> None:
 def test_poison_says_what_is_wrong(data: bytes, why: str) -> None:
     with pytest.raises(Poison, match=why):
         Message.decode(data)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+ENVELOPE = st.fixed_dictionaries(
+    {"task_id": st.text() | JSON, "task_name": st.sampled_from(["job-import.upsert", "job-import.fetch"])},
+    optional={
+        "labels": st.dictionaries(st.sampled_from(["source", "attempt", "lane", "timeout"]), JSON) | JSON,
+        "kwargs": st.fixed_dictionaries({"run": st.integers() | JSON, "batch": st.text(max_size=9) | JSON}) | JSON,
+        "args": JSON,
+        "labels_types": JSON,
+    },
+)
+
+
+@given(ENVELOPE.map(json.dumps).map(str.encode) | st.binary())
+def test_whatever_comes_is_a_message_or_poison(data: bytes) -> None:
+    try:
+        message = Message.decode(data)
+    except Poison:
+        return
+    assert Message.decode(message.encode(delivery="upsert/1-0")) == message
+
+
+def test_deep_nesting_is_poison() -> None:
+    with pytest.raises(Poison):
+        Message.decode(b'{"task_id":"1","task_name":"job-import.fetch","labels":{"a":' + b"[" * 100_000)
 
 
 def test_neither_ringing_nor_looking_loads_taskiq() -> None:

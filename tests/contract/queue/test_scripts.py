@@ -6,8 +6,7 @@ from tests.contract.queue.harness import NOTHING, left, until, upsert_message
 from workers.queue import dead, depth, pause, rate, registry
 from workers.queue.connect import Redis, Trouble, now_ms
 from workers.queue.dead import Death, encode_death
-from workers.queue.endings import NOBODY
-from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, Lane
+from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, NOBODY, Lane
 from workers.queue.message import Message
 from workers.queue.ring import ensure_groups, ring
 from workers.queue.scripts import END, PUMP, READ, RELEASE, RENEW, TAKE
@@ -206,7 +205,7 @@ async def test_taking_over_waits_for_the_lease(ready: Redis) -> None:
 async def test_renewing_keeps_the_lease_and_the_count(ready: Redis) -> None:
     await ring(ready, [upsert_message()])
     ((_, entry_id, _, _),) = await read(ready, "a")
-    await ready.execute_command("XCLAIM", UPSERT.key, GROUP, "a", 0, entry_id, "IDLE", 90_000, "JUSTID")
+    await ready.xclaim(UPSERT.key, GROUP, "a", 0, [entry_id], idle=90_000, justid=True)
     keys = [lane.key for lane in LANES]
     assert await RENEW(ready, keys, [GROUP, "a", NUMBER[UPSERT], entry_id]) == [1]
     assert await take(ready, "b", min_idle=80_000) == []
@@ -251,6 +250,8 @@ async def test_leaving_strands_nothing_and_leaves_no_name(ready: Redis) -> None:
     await read(ready, "a")
     assert await RELEASE(ready, [lane.key for lane in LANES], [GROUP, "a", NOBODY]) == 3
     assert [c["name"] for c in await ready.xinfo_consumers(UPSERT.key, GROUP)] == [NOBODY.encode()]
+    seen = {lane.lane: (lane.waiting, lane.running) for lane in (await depth.snapshot(ready)).lanes}
+    assert seen["upsert"] == (3, 0), "what was handed back waits"
     assert len(await take(ready, "b", min_idle=15_000)) == 3
 
 
