@@ -93,4 +93,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    from workers.service.worker import main as entry  # under its own name, which its log lines carry
+
+    raise SystemExit(entry())
