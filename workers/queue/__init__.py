@@ -12,8 +12,10 @@ registry    which workers live
 scripts     lua/*.lua: everything that must happen at once
 policy      what a failure means: retry, later, dead
 outage      Redis is away: wait in place, say so once
+station     what the parts of a broker share
 intake      one turn of reading: own entries, the dead's entries, new entries
 delivery    what is in hand, and its lease
 endings     done, retry, later, dead: gathered, then settled by one script
+housekeeping  the clocks: leases, pump, pauses, the long gone
 broker      all of it as a taskiq broker; retry is its middleware (these two alone import taskiq)
 """

@@ -1,6 +1,5 @@
 """Clients by URL, the server's clock, and what counts as trouble."""
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -97,7 +96,7 @@ def id_ms(entry_id: bytes | str) -> int:
 
 def unreachable(error: Exception, url: str) -> Unreachable:
     """The sentence for an operator."""
-    if isinstance(error, (TimeoutError, RedisTimeoutError, asyncio.TimeoutError)):
+    if isinstance(error, (TimeoutError, RedisTimeoutError)):
         reason = "no answer in time"
     elif isinstance(error, OSError) and error.errno:
         reason = os.strerror(error.errno)
