@@ -206,7 +206,10 @@ class TestPreview:
         page = folder / "page.html"
         page.write_text("<!doctype html><html><body>Sign in</body></html>")
         assert main(["preview", str(page)]) == 1
-        assert capsys.readouterr().err.startswith("jobimport: ")
+        told = capsys.readouterr().err
+        assert told.startswith("jobimport: ")
+        assert "HTML" in told
+        assert "unexpected" not in told
         assert main(["preview", str(folder / "none.xml")]) == 2
         assert main(["preview", str(page), "--source", "none"]) == 2
 
