@@ -4,8 +4,9 @@ download    fetch_feed: the downloader and its deadline
 body        FeedBody: what came, and the bytes as they come
 spool       the unlinked file between the downloader and its readers
 inflating   gzip under limits
-asking      request, redirects, the network's failures as ours
+asking      httpx asks; redirects, the network's failures as ours
 answers     the head of an answer: status, validators, Retry-After
+transport   what carries httpx's requests
 connecting  connections that the address guard has seen
 addresses   the guard's rule
 credentials headers by reference        urls    origins, and how a URL is shown

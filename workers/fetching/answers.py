@@ -48,7 +48,9 @@ class Head(msgspec.Struct, frozen=True):
 
     def _validator(self, name: str) -> str | None:
         value = self.headers.get(name, "").strip()
-        return value if 0 < len(value) <= VALIDATOR_LIMIT and value.isprintable() else None
+        # It goes back as it came: in a header, where only ASCII means the same to everybody.
+        fits = 0 < len(value) <= VALIDATOR_LIMIT and value.isascii() and value.isprintable()
+        return value if fits else None
 
     @property
     def content_type(self) -> str:

@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
-import httpcore
+import httpx
 from anyio.abc import TaskStatus
 from anyio.lowlevel import checkpoint
 
 from workers.errors import BodyTruncated, ConfigError, JobImportError, StallTimeout, TooLarge
 from workers.fetching.answers import Validators
-from workers.fetching.asking import Answer, Question, ask, speaking
+from workers.fetching.asking import Answer, Question, ask
 from workers.fetching.body import FeedBody
 from workers.fetching.credentials import headers_of
 from workers.fetching.inflating import Inflater, check_coding
@@ -98,15 +98,14 @@ class _Download:
     async def _receive(self, answer: Answer, body: FeedBody) -> None:
         """Read, inflate and spool; breathes after every piece."""
         inflater = Inflater(answer.url, max_bytes=self._max_bytes, max_ratio=self._settings.max_ratio)
-        with speaking(answer.url, self._settings):
-            try:
-                async for data in answer.response.aiter_stream():
-                    body.wire_bytes += len(data)
-                    for part in inflater.feed(data):
-                        body.append(part)
-                        await checkpoint()
-            except httpcore.RemoteProtocolError as error:
-                raise BodyTruncated(_cut_short(answer, body.wire_bytes)) from error
+        try:
+            async for data in answer.response.aiter_raw():
+                body.wire_bytes += len(data)
+                for part in inflater.feed(data):
+                    body.append(part)
+                    await checkpoint()
+        except httpx.RemoteProtocolError as error:
+            raise BodyTruncated(_cut_short(answer, body.wire_bytes)) from error
         for part in inflater.close():
             body.append(part)
 

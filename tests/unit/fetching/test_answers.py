@@ -59,6 +59,7 @@ def test_validators_that_no_server_means_are_left_out():
     assert head(etag='W/"1"', last_modified="yesterday").validators == Validators('W/"1"', "yesterday")
     assert head(etag="x" * 2000, last_modified="a\tb").validators == Validators()
     assert head().validators == Validators()
+    assert Head(200, httpx.Headers([(b"etag", '"€"'.encode())])).validators == Validators()
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 522, 599])

@@ -68,6 +68,11 @@ async def test_what_is_asked(server: FeedServer, settings: FetchSettings, monkey
     assert "cookie" not in headers
 
 
+async def test_a_header_goes_out_as_latin_1(server: FeedServer, settings: FetchSettings):
+    await read(server.on("/feed.xml", Reply(FEED)), settings, headers={"X-Name": "Käse"})
+    assert server.requests[0].headers["x-name"] == "Käse"
+
+
 async def test_chunks_are_small_and_come_again(server: FeedServer, settings: FetchSettings):
     async with fetch_feed(source(server.on("/feed.xml", Reply(FEED))), settings) as body:
         sizes = [len(chunk) async for chunk in body.chunks()]

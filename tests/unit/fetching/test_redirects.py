@@ -83,3 +83,15 @@ async def test_credentials_stay_with_their_origin(
     for request in (away, back):
         assert not {"authorization", "x-key", "cookie"} & set(request.headers)
         assert request.headers["accept"] == "text/xml"
+
+
+@pytest.mark.parametrize("user", ["", "me:mine@", "[me@"])
+async def test_cookies_are_not_kept_on_the_way(server: FeedServer, settings: FetchSettings, user: str):
+    cookie = {"Set-Cookie": "spy=1; Path=/"}
+    target = server.url("/new").replace("//", f"//{user}")
+    server.on("/old", Reply(status=302, headers={"Location": target, **cookie}))
+    server.on("/new", Reply(status=302, headers={"Location": "/last", **cookie}))
+    server.on("/last", Reply(FEED, headers=cookie))
+    assert (await read(server.url("/old"), settings))[1] == FEED
+    assert [request.path for request in server.requests] == ["/old", "/new", "/last"]
+    assert not any({"cookie", "authorization"} & set(request.headers) for request in server.requests)
