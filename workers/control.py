@@ -12,12 +12,13 @@ from workers.errors import UnknownSource
 from workers.events.publish import publish
 from workers.model import Event, EventKind, Run, Source, Trigger
 from workers.queue import dead
+from workers.queue import pause as pausing
 from workers.queue.connect import Redis, Trouble
 from workers.queue.dead import DeadLetter
 from workers.queue.lanes import Stage
 from workers.queue.message import Message
 from workers.queue.ring import ring
-from workers.store import batches, runs, source_state
+from workers.store import batches, pauses, runs, source_state
 from workers.store.connect import Database
 from workers.version import VERSION
 
@@ -139,6 +140,33 @@ async def discard(db: Database, redis: Redis, letter: DeadLetter, user: str) -> 
     if gone and letter.run and (run := await runs.get(db, letter.run)):
         await announce(redis, "action", run, user=user, batch=letter.batch, text="discarded a dead letter")
     return gone
+
+
+async def pause(db: Database, redis: Redis, what: str, user: str, reason: str = "") -> bool:
+    """Pause a lane or a source ("source:NAME"), in MongoDB first; False if it was paused already.
+
+    What runs is finished, what waits stays. Raises ConfigError for what is neither.
+    """
+    pausing.check(what)
+    fresh = await pauses.add(db, what, user, reason)
+    await pausing.pause(redis, what)
+    if fresh:
+        await _say(redis, user, f"paused {what}" + (f": {reason}" if reason else ""))
+    return fresh
+
+
+async def resume(db: Database, redis: Redis, what: str, user: str) -> bool:
+    """Let a lane or a source run again; False if it was not paused."""
+    pausing.check(what)
+    known = await pauses.remove(db, what)
+    was_paused = await pausing.resume(redis, what) or known
+    if was_paused:
+        await _say(redis, user, f"resumed {what}")
+    return was_paused
+
+
+async def _say(redis: Redis, user: str, text: str) -> None:
+    await publish(redis, Event(kind="action", at=datetime.now(UTC).timestamp(), user=user, text=text))
 
 
 async def announce(redis: Redis, kind: EventKind, run: Run, **facts: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import anyio
 
-from workers.actors.desk import Desk, is_high
+from workers.actors.desk import Desk, is_high, ring_patiently
 from workers.feeds.identity import identity_hash
 from workers.model import Batch, RawItem, Run
 from workers.model.batch import batch_id
@@ -18,7 +18,6 @@ from workers.queue.connect import now_ms
 from workers.queue.depth import backlog
 from workers.queue.lanes import Lane
 from workers.queue.message import Message
-from workers.queue.ring import ring
 from workers.store import batches, runs
 
 HASH_BYTES = 8
@@ -122,10 +121,8 @@ class Batcher:
     async def _ring(self, row: str) -> None:
         run = self._run
         message = Message(stage="upsert", run=run.id, source=run.source, batch=row, high=is_high(run))
-        try:
-            await ring(self._desk.redis, [message])
-        except RedisTrouble:
-            return  # accepted all the same: the reconciler rings for rows that have no message
+        if not await ring_patiently(self._desk, message):
+            await batches.set_rung(self._desk.db, [row], 0)
 
     async def _room(self) -> None:
         """Wait while the lane is full; entries are never trimmed. Notices a takeover or a cancel meanwhile."""

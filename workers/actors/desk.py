@@ -4,12 +4,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+import anyio
+
 from workers.actors.progress import Progress
 from workers.model import LogEntry, Run, Source
-from workers.queue.connect import Redis
+from workers.queue.connect import Redis, Trouble
+from workers.queue.message import Message
+from workers.queue.ring import ring
 from workers.settings import Config
 from workers.sources import load_one
 from workers.store.connect import Database
+
+RING_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,19 @@ class Desk:
     def entry(self, level: Literal["info", "warning", "error"], code: str, text: str) -> LogEntry:
         """A line for a run's error_log."""
         return LogEntry(at=utcnow(), level=level, code=code, text=text[:500], worker=self.worker)
+
+
+async def ring_patiently(desk: Desk, message: Message) -> int:
+    """Ring, waiting out a Redis that is away for a moment; returns rung_at, 0 where it stayed away.
+
+    A row or run whose rung_at is 0 is older than any head: the reconciler rings it as soon as Redis is back.
+    """
+    for wait in RING_WAITS:
+        try:
+            return await ring(desk.redis, [message])
+        except Trouble:
+            await anyio.sleep(wait)
+    return 0
 
 
 def utcnow() -> datetime:

@@ -17,6 +17,7 @@ from workers.actors.desk import Desk, is_high, utcnow
 from workers.actors.upserter import ring_close, ring_close_if_settled
 from workers.control import ring_run
 from workers.model import Run
+from workers.queue import pause as pausing
 from workers.queue.connect import Trouble as RedisTrouble
 from workers.queue.connect import now_ms
 from workers.queue.dead import letters
@@ -24,7 +25,7 @@ from workers.queue.depth import delayed_messages, heads
 from workers.queue.lanes import Lane, Stage
 from workers.queue.message import Message
 from workers.queue.ring import ring
-from workers.store import batches, leases, runs
+from workers.store import batches, leases, pauses, runs
 from workers.store.connect import Trouble as MongoTrouble
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ async def run(desk: Desk, *, every: float = EVERY) -> None:
 
 async def reconcile(desk: Desk, *, slack_ms: int = SLACK_MS) -> int:
     """One round; returns how many messages were rung."""
+    await _apply_pauses(desk)
     await _apply_deaths(desk)
     now = await now_ms(desk.redis)
     head = await heads(desk.redis)
@@ -61,6 +63,19 @@ async def reconcile(desk: Desk, *, slack_ms: int = SLACK_MS) -> int:
     if rung:
         log.warning("rang %d messages that Redis had lost", rung)
     return rung
+
+
+async def _apply_pauses(desk: Desk) -> None:
+    """Make Redis's copy of the pauses what MongoDB says.
+
+    Redis is read first: a pause is in MongoDB before it is in Redis, so one that is in Redis alone was lifted.
+    """
+    copied = await pausing.paused(desk.redis)
+    meant = await pauses.all(desk.db)
+    for what in meant.keys() - copied:
+        await pausing.pause(desk.redis, what)
+    for what in copied - meant.keys():
+        await pausing.resume(desk.redis, what)
 
 
 async def _apply_deaths(desk: Desk) -> None:

@@ -10,12 +10,10 @@ Promises  The row ends as done with its counts, or dropped if its run was cancel
 
 from time import perf_counter
 
-from workers.actors.desk import Desk, is_high, utcnow
+from workers.actors.desk import Desk, is_high, ring_patiently, utcnow
 from workers.feeds.normalise import normalise
 from workers.model import Job, RawItem, Reject, Run
-from workers.queue.connect import Trouble as RedisTrouble
 from workers.queue.message import Message
-from workers.queue.ring import ring
 from workers.store import batches, jobs, rejects, runs
 
 
@@ -65,8 +63,4 @@ async def ring_close_if_settled(desk: Desk, run_id: int) -> None:
 async def ring_close(desk: Desk, run: Run) -> None:
     """Ring the closer for a run whose rows are settled."""
     message = Message(stage="close", run=run.id, source=run.source, high=is_high(run))
-    try:
-        await runs.set_rung(desk.db, run.id, await ring(desk.redis, [message]))
-    except RedisTrouble:
-        # The run's state is the outbox: the reconciler rings what it names.
-        return
+    await runs.set_rung(desk.db, run.id, await ring_patiently(desk, message))

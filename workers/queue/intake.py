@@ -50,9 +50,7 @@ class Intake:
         self._turns = 0
 
     def hold(self, stage: Stage, seconds: float) -> None:
-        """Leave a stage's lanes unread for a while."""
-        if self._held_until.get(stage, 0.0) < monotonic():
-            log.info("the %s lanes are left unread for %.0f s", stage, seconds)
+        """Leave a stage's lanes unread for a while; 0 seconds reads them again."""
         self._held_until[stage] = monotonic() + seconds
 
     async def look_at_pauses(self) -> None:

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 
-from workers.errors import Deferred, JobImportError, Permanent, Transient
+from workers.errors import ConfigError, Deferred, JobImportError, Permanent, Transient
 from workers.queue.dead import Reason
 from workers.settings import QueueSettings
 
@@ -41,12 +41,12 @@ Verdict = Done | Later | Dead | Leave
 
 
 def judge(error: BaseException, attempt: int, settings: QueueSettings) -> Verdict:
-    """Permanent: dead at once. Deferred: later, no attempt used. All else: tried again up to `attempts` times."""
+    """Permanent, or a broken source file: dead at once. Deferred: later, no attempt used. Else `attempts` times."""
     if not isinstance(error, Exception):
         return Leave()  # CancelledError, KeyboardInterrupt, SystemExit: the process ends, the message does not
     if isinstance(error, Deferred):
         return Later(max(0.1, min(error.delay, MAX_WAIT)) * random.uniform(1.0, 1.1), attempt)
-    if isinstance(error, Permanent):
+    if isinstance(error, (Permanent, ConfigError)):
         return Dead("permanent", kind_of(error), sentence(error))
     if attempt >= settings.attempts:
         return Dead("attempts", kind_of(error), sentence(error))

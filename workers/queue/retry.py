@@ -7,6 +7,8 @@ from typing import Any
 
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 
+from workers.errors import JobImportError
+from workers.queue.connect import Trouble
 from workers.queue.delivery import Delivery, Hand, current
 from workers.queue.endings import Endings
 from workers.queue.policy import Dead, Done, Later, judge
@@ -15,6 +17,9 @@ from workers.settings import QueueSettings
 log = logging.getLogger(__name__)
 
 LABEL = "delivery"
+
+Foreseen = (JobImportError, *Trouble, TimeoutError, asyncio.CancelledError)
+"""Failures that need no traceback: their sentence says it all."""
 
 
 class RetryMiddleware(TaskiqMiddleware):
@@ -42,6 +47,9 @@ class RetryMiddleware(TaskiqMiddleware):
         if delivery is None or delivery.message is None:
             return
         verdict = delivery.verdict = judge(exception, delivery.message.attempt, self._settings)
+        if not isinstance(exception, Foreseen):
+            # A fault of ours: the sentence alone would not find it.
+            log.error("unforeseen in %s", message.task_name, exc_info=exception)
         about = f"{message.task_name} of run {delivery.message.run} {delivery.message.batch}".rstrip()
         match verdict:
             case Dead():

@@ -10,7 +10,7 @@ import os
 import resource
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -31,15 +31,18 @@ from workers.queue.broker import JobStreamBroker
 from workers.queue.connect import Trouble as RedisTrouble
 from workers.queue.connect import open_redis
 from workers.queue.dead import DeadLetter
-from workers.queue.lanes import Stage
+from workers.queue.lanes import STAGES, Stage
 from workers.queue.message import Message
 from workers.service.lifeline import STUCK_EXIT, Watchdog
 from workers.settings import Config
 from workers.store import batches, indexes, runs
+from workers.store.connect import Database, describe, is_unreachable, open_database, ping
 from workers.store.connect import Trouble as MongoTrouble
-from workers.store.connect import describe, is_unreachable, open_database
 
 log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 60.0
+"""Longer than one attempt at a MongoDB that does not answer (20 s), renewed with each."""
 
 CIRCUIT_SECONDS = 5.0
 """While MongoDB is away the upsert and close lanes are left unread this long, then one message tries again."""
@@ -47,7 +50,7 @@ CIRCUIT_SECONDS = 5.0
 
 @dataclass
 class Household:
-    """What one process owns. `desk` is there once both servers have answered."""
+    """What one process owns. `desk` is there once MongoDB has answered; until then the lanes are left unread."""
 
     config: Config
     broker: JobStreamBroker
@@ -55,14 +58,17 @@ class Household:
     started: float = field(default_factory=time.time)
     done: int = 0
     failed: int = 0
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
     root: asyncio.Task[None] | None = None
 
     async def open(self, _state: TaskiqState) -> None:
-        """Start everything; returns when both servers have answered, however long that takes."""
+        """Start everything, and wait for nothing: taskiq looks at stop signals only after its start-up."""
+        self._leave_lanes_unread(WAIT_SECONDS)
         self.root = asyncio.create_task(self._live(), name="household")
         self.root.add_done_callback(_ended)
-        await self.ready.wait()
+
+    def _leave_lanes_unread(self, seconds: float) -> None:
+        for stage in STAGES:
+            self.broker.hold(stage, seconds)
 
     async def shut(self, _state: TaskiqState) -> None:
         """Stop everything, in reverse order."""
@@ -79,8 +85,10 @@ class Household:
         ):
             worker = self.broker.consumer_name
             progress = Progress(db, redis, worker)
-            desk = self.desk = Desk(db, redis, self.config, worker, progress)
-            await _until_up(lambda: indexes.prepare(db, settings.retention), "MongoDB")
+            desk = Desk(db, redis, self.config, worker, progress)
+            await self._until_mongo(db)
+            self.desk = desk
+            self._leave_lanes_unread(0)
             watchdog = Watchdog()
             watchdog.start()
             try:
@@ -88,11 +96,27 @@ class Household:
                     tasks.start_soon(progress.run)
                     tasks.start_soon(reconciler.run, desk)
                     tasks.start_soon(self._beat, desk, watchdog)
-                    self.ready.set()
             finally:
                 watchdog.stop()
                 with anyio.move_on_after(2, shield=True):
                     await registry.leave(redis, worker)
+
+    async def _until_mongo(self, db: Database) -> None:
+        """Try for ever, backing off to five seconds, and leave the lanes to others meanwhile; says so once."""
+        wait = 0.5
+        while True:
+            try:
+                await ping(db)  # which tells of a server that is away sooner
+                await indexes.prepare(db, self.config.settings.retention)
+                break
+            except MongoTrouble as error:
+                if wait == 0.5:
+                    log.warning("waiting for MongoDB: %s", describe(error))
+                self._leave_lanes_unread(WAIT_SECONDS)
+                await anyio.sleep(wait)
+                wait = min(5.0, wait * 2)
+        if wait > 0.5:
+            log.info("MongoDB is there")
 
     async def _beat(self, desk: Desk, watchdog: Watchdog) -> None:
         """Tell the registry that this process lives, every lease/3, and the watchdog each second."""
@@ -141,22 +165,6 @@ def _ended(root: asyncio.Task[None]) -> None:
     os._exit(STUCK_EXIT)
 
 
-async def _until_up(attempt: Callable[[], Awaitable[None]], name: str) -> None:
-    """Try for ever, backing off to five seconds; says so once."""
-    wait = 0.5
-    while True:
-        try:
-            await attempt()
-            break
-        except MongoTrouble as error:
-            if wait == 0.5:
-                log.warning("waiting for %s: %s", name, type(error).__name__)
-            await anyio.sleep(wait)
-            wait = min(5.0, wait * 2)
-    if wait > 0.5:
-        log.info("%s is there", name)
-
-
 def furnish(
     config: Config, stages: tuple[Stage, ...], consumer: str, concurrency: int, *, high_only: bool
 ) -> JobStreamBroker:
@@ -190,6 +198,7 @@ def _bind(broker: JobStreamBroker, household: Household) -> None:
             household.failed += 1
             if not is_unreachable(error):
                 raise
+            log.warning("MongoDB is unreachable (%s): upsert and close lanes are left unread", describe(error))
             broker.hold("upsert", CIRCUIT_SECONDS)
             broker.hold("close", CIRCUIT_SECONDS)
             raise Deferred(f"MongoDB: {describe(error)}", CIRCUIT_SECONDS) from error

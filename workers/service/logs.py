@@ -18,3 +18,5 @@ def configure_logging(settings: LogSettings) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("workers").setLevel(settings.level)
+    # It writes a traceback for every failure, foreseen or not; workers.queue.retry says what is to be said.
+    logging.getLogger("taskiq.receiver").setLevel(logging.CRITICAL)
