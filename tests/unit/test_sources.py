@@ -207,7 +207,7 @@ class TestWriting:
     def test_a_source_that_could_not_be_read_is_not_written(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="url is 'nowhere'"):
             save(tmp_path, msgspec.structs.replace(LEAST, url="nowhere"))
-        with pytest.raises(ConfigError, match="name is '../x'"):
+        with pytest.raises(ConfigError, match=r"name is '\.\./x'"):
             save(tmp_path, msgspec.structs.replace(LEAST, name="../x"))
         assert list(tmp_path.iterdir()) == []
 
@@ -299,14 +299,14 @@ class TestSchedule:
         assert last_due(source, "", at("2026-07-15T12:00:00")) == at("2026-07-15T07:00:00")
 
     @given(
-        st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)),
+        st.integers(1_577_836_800, 2_051_222_400),
         st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]),
         st.sampled_from(["0 * * * *", "*/7 * * * *", "30 2 * * *", "30 1 * * sun", "0 9 1 * *", "59 23 * * *"]),
     )
     @settings(max_examples=200, deadline=None)
-    def test_slots_stand_in_one_row(self, moment: datetime, timezone: str, schedule: str) -> None:
+    def test_slots_stand_in_one_row(self, moment: int, timezone: str, schedule: str) -> None:
         source = msgspec.structs.replace(LEAST, schedule=schedule, timezone=timezone)
-        now = moment.replace(tzinfo=UTC)
+        now = datetime.fromtimestamp(moment, UTC)
         last, following = last_due(source, "", now), next_due(source, "", now)
         assert last is not None
         assert following is not None
