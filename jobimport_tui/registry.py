@@ -150,6 +150,11 @@ def of_place(place: str, *, read_only: bool) -> list[Action]:
     return [action for action in ACTIONS if place in action.places and not (read_only and action.changes)]
 
 
+def by_name(name: str) -> Action:
+    """The action of a name; the first of those that share it."""
+    return next(action for action in ACTIONS if action.name == name)
+
+
 def by_verb(verb: str, place: str, *, read_only: bool) -> Action | None:
     """The action of a `:` verb, also by the verb's beginning where that is unambiguous."""
     actions = [action for action in of_place(place, read_only=read_only) if action.verb]

@@ -80,8 +80,7 @@ class Session:
             return "this console is read-only"
         for link in self.links:
             if not link.is_up:
-                why = f": {link.reason}" if link.reason else " yet"
-                return f"refused: {link.service} at {link.address} does not answer{why}"
+                return f"refused: {link.service} is down ({link.reason})" if link.reason else f"{link.service}: not yet"
         return ""
 
     def age(self, at: float | None) -> float | None:

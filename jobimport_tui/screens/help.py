@@ -38,5 +38,6 @@ def _line(action: registry.Action, width: int) -> Line:
     verb = f":{action.verb}" + (f" {action.argument}" if action.argument else "") if action.verb else ""
     spans = [(f"   {registry.shown_keys(action):<12} ", "key"), (f"{verb:<16} ", "busy"), (action.help, "")]
     if action.cli and width >= 100:
-        spans.append((f"   {action.cli}", "dim"))
+        command = registry.command_line(action, source="SOURCE", run="RUN")
+        spans.append((f"   {command}", "dim"))
     return tuple(spans)

@@ -241,7 +241,7 @@ class Page(Screen[None]):
         if source not in names:
             self.say(f"no source {source!r}: section 6 lists them", "warn")
             return
-        same_as = f"jobimport import {source}"
+        same_as = registry.command_line(registry.by_name("import"), source=source)
         self.ask(f"Import {source} now?", same_as=same_as, then=lambda: self._import(source))
 
     def _import(self, source: str) -> None:
@@ -257,7 +257,7 @@ class Page(Screen[None]):
             self.say("no active run is selected", "warn")
         else:
             text = f"Cancel run {run_id}? What is written stays written."
-            same_as = f"jobimport runs cancel {run_id}"
+            same_as = registry.command_line(registry.by_name("cancel"), run=run_id)
             self.ask(text, same_as=same_as, then=lambda: self._cancel(run_id))
 
     def _cancel(self, run_id: int) -> None:

@@ -132,7 +132,7 @@ class QueuesSection(Section):
         return "waiting for mongodb" if self.session.snapshot.runs.at is None else otherwise
 
     def _aged(self, title: str, at: float | None) -> str:
-        return f"{title} ({span(self.session.age(at))} old)" if self.session.is_stale(at) else title
+        return f"{age(self.session.age(at))} OLD" if self.session.is_stale(at) else title
 
     def _fit(self) -> None:
         """Give each panel its height."""

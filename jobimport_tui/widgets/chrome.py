@@ -5,7 +5,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 
 from jobimport_tui import registry
-from jobimport_tui.display.format import age, clock, span
+from jobimport_tui.display.format import age, clock
 from jobimport_tui.display.text import cut, safe
 from jobimport_tui.session import Session
 from jobimport_tui.state import Link
@@ -27,11 +27,10 @@ class Status(Painted):
         right = self._right()
         room = width - sum(cell_len(text) for text, _ in right)
         left: list[Span] = [(" JOBIMPORT", "title")]
-        if session.environment:
-            left.append((f" {safe(session.environment)}", ""))
         if notice := session.current_notice():
             left.append((f"  {safe(notice.text)}", notice.tone or "key"))
         else:
+            left.append((f" {safe(session.environment)}" if session.environment else "", ""))
             for link in session.links:
                 left += self._link(link)
         used = 0
@@ -92,10 +91,10 @@ class Banner(Painted):
         if y >= len(down):
             return ()
         link, now = down[y], self.session.clock()
-        since = f"since {clock(link.since)}Z ({age(now - link.since)})" if link.since is not None else ""
+        since = f" since {clock(link.since)}Z ({age(now - link.since)})" if link.since is not None else ""
         wait = max(0.0, link.retry_at - now) if link.retry_at is not None else 0.0
         again = f"next try in {age(wait)}" if wait >= 0.5 else "trying now"
-        text = f" ! {link.service} {safe(link.address)} unreachable {since}: {safe(link.reason)}; {again}"
+        text = f" ! {link.service} unreachable{since}: {safe(link.reason)}; {again}; {safe(link.address)}"
         return ((text, ""), ("", "alarm"))
 
 
@@ -145,8 +144,3 @@ class Keys(Painted):
             spans += [(key, "key"), (f" {hint}  ", "")]
             left -= used
         return tuple(spans)
-
-
-def latency(link: Link) -> str:
-    """The round trip of a link, for details."""
-    return span(link.rtt_ms / 1000) if link.rtt_ms is not None else "-"

@@ -73,7 +73,7 @@ class Painted(Widget):
             segments.append(Segment(shown, self._style(tone, whole)))
             left -= cell_len(shown)
         segments.append(Segment(" " * left, self._style("", whole)))
-        return Strip(segments, width)
+        return Strip(segments, width).simplify()
 
     def notify_style_update(self) -> None:
         """Forget the colours of the theme that was."""

@@ -31,7 +31,7 @@ class Prompt(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self.label = Static("", markup=False)
-        self.input = Input(compact=True, select_on_focus=False)
+        self.input = Input(compact=True, select_on_focus=True)
         self.input.cursor_blink = False
         self._done: Typed | None = None
         self._changed: Typed | None = None
@@ -58,7 +58,6 @@ class Prompt(Horizontal):
         self.input.suggester = SuggestFromList(words, case_sensitive=False) if words else None
         with self.input.prevent(Input.Changed):
             self.input.value = value
-        self.input.cursor_position = len(value)
         self.display = True
         self.input.focus()
 

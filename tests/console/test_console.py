@@ -1,0 +1,382 @@
+"""What an operator does, over a gateway that is told what to answer."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from jobimport_tui.app import ConsoleApp
+from jobimport_tui.state import Snapshot
+from tests.console.fake import BUSY, EMPTY, NOW, Clock, FakeGateway, console, down, flying, link
+from workers.model import BatchTotals
+
+
+class Desk:
+    """A console under test: its gateway, its clock, and its screen as text."""
+
+    def __init__(self, app: ConsoleApp, pilot: Pilot[int], gateway: FakeGateway, clock: Clock) -> None:
+        self.app, self.pilot, self.gateway, self.clock = app, pilot, gateway, clock
+
+    @property
+    def lines(self) -> list[str]:
+        width, height = self.app.size
+        strips = self.app.screen._compositor.render_strips()  # the cells as they are sent
+        assert len(strips) == height
+        assert all(strip.cell_length == width for strip in strips)
+        return [strip.text.rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        await self.pilot.pause()
+        if asking := [worker for worker in self.app.workers if worker.group != "gateway"]:
+            await self.app.workers.wait_for_complete(asking)
+        await self.pilot.pause()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        for _ in range(100):
+            if is_so():
+                return
+            await self.pilot.pause(0.02)
+        raise AssertionError(self.text)
+
+    async def show(self, snapshot: Snapshot) -> None:
+        self.gateway.say(snapshot)
+        await self.settle()
+        self.app.paint()
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def desk(snapshot: Snapshot = BUSY, *, size: tuple[int, int] = (80, 24), **facts: Any) -> AsyncIterator[Desk]:
+    gateway, clock = FakeGateway(snapshot), Clock()
+    app = console(gateway=gateway, clock=clock, **facts)
+    async with app.run_test(size=size) as pilot:
+        it = Desk(app, pilot, gateway, clock)
+        await it.until(lambda: app.session.snapshot is snapshot)
+        await it.settle()
+        yield it
+
+
+async def test_the_overview_shows_lanes_flights_runs_and_events() -> None:
+    async with desk() as it:
+        assert "12,405" in it.text and "paused" in it.text and "grows" in it.text
+        assert "globex-json" in it.text and " 37%" in it.text
+        assert "✓ succeeded" in it.text
+        assert "batch 1187:0003 is dead" in it.text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (100, 30), (60, 15), (40, 10), (200, 60)])
+@pytest.mark.parametrize("section", ["queues", "runs", "failed", "listings", "workers", "sources"])
+async def test_every_section_fits_every_size(section: str, size: tuple[int, int]) -> None:
+    async with desk(section=section, size=size) as it:
+        assert len(it.lines) == size[1]
+        assert "JOBIMPORT" in it.lines[0]
+        await it.show(down())
+        assert "unreachable" in it.lines[1]
+        await it.press("i", "escape", "question_mark", "escape")
+        assert "JOBIMPORT" in it.lines[0]
+
+
+async def test_numbers_switch_sections_and_q_quits() -> None:
+    async with desk() as it:
+        for key, section in zip("234561", ["Runs", "Failed", "Listings", "Workers", "Sources", "Queues"], strict=True):
+            await it.press(key)
+            assert f"[{key} {section}" in it.lines[1]
+        await it.press("q")
+    assert it.app.return_code == 0
+
+
+async def test_import_picks_asks_and_tells() -> None:
+    async with desk() as it:
+        await it.press("i")
+        assert "IMPORT WHICH SOURCE?" in it.text
+        await it.press(*"green")
+        assert "xml-family-demo" not in "\n".join(it.lines[14:])
+        await it.press("enter")
+        assert "Import greenhouse-demo now?" in it.lines[-1]
+        assert not [asked for asked in it.gateway.asked if asked[0] == "import"]
+        await it.press("y")
+        assert ("import", "greenhouse-demo") in it.gateway.asked
+        assert "run 1204 of greenhouse-demo was opened" in it.lines[0]
+
+
+@pytest.mark.parametrize("answer", ["n", "escape", "enter", "q"])
+async def test_any_other_key_is_no(answer: str) -> None:
+    async with desk() as it:
+        await it.press("i", "enter", answer)
+        assert not [asked for asked in it.gateway.asked if asked[0] == "import"]
+        assert it.app.is_running
+        await it.press("j")  # the keys work again
+        assert "left as it was" in it.lines[0]
+
+
+async def test_the_picker_begins_with_the_selected_source_and_escape_leaves_it() -> None:
+    async with desk(section="sources") as it:
+        await it.press("j", "j", "I", "enter")
+        assert "Import greenhouse-demo now?" in it.lines[-1]
+        await it.press("n", "i", "escape")
+        assert "IMPORT WHICH" not in it.text
+
+
+async def test_import_by_verb() -> None:
+    async with desk() as it:
+        await it.press("colon", *"import jobicy", "enter")
+        assert "Import jobicy now?" in it.lines[-1]
+        await it.press("y")
+        assert ("import", "jobicy") in it.gateway.asked
+        await it.press("colon", *"import nosuch", "enter")
+        assert "no source 'nosuch'" in it.lines[0]
+
+
+async def test_a_refusal_is_a_notice() -> None:
+    async with desk() as it:
+        it.gateway.refusal = "jobicy.toml: url: expected an http:// or https:// URL"
+        await it.press("colon", *"import jobicy", "enter", "y")
+        assert "jobicy.toml: url" in it.lines[0]
+        it.clock.now += 10
+        it.app.paint()
+        await it.pilot.pause()
+        assert "redis ✓ ok" in it.lines[0]
+
+
+async def test_a_read_only_console_changes_nothing() -> None:
+    async with desk(read_only=True) as it:
+        assert "read-only" in it.lines[0] and "import" not in it.lines[-1]
+        await it.press("i")
+        assert "IMPORT WHICH" not in it.text and "refused" in it.lines[0]
+        await it.press("colon", *"import jobicy", "enter")
+        assert "no command" in it.lines[0]
+        await it.press("question_mark")
+        assert "ACT" not in it.text
+        assert not [asked for asked in it.gateway.asked if asked[0] in ("import", "cancel")]
+
+
+async def test_cancel_asks_and_cancels_the_selected_flight() -> None:
+    async with desk() as it:
+        it.app.screen.query_one("#flights").focus()
+        await it.press("j", "K")
+        assert "Cancel run 1202?" in it.lines[-1]
+        await it.press("y")
+        assert ("cancel", 1202) in it.gateway.asked
+
+
+async def test_servers_going_away_and_coming_back() -> None:
+    async with desk() as it:
+        await it.show(down())
+        assert "redis unreachable since 14:31:27Z (40s): Connection refused; next try in 1s" in it.lines[1]
+        assert "mongodb unreachable" in it.lines[2]
+        assert "redis ✗ DOWN 40s" in it.lines[0] and "41s old" in it.lines[0]
+        assert "41s OLD" in it.text and "12,405" in it.text  # the numbers stay
+        await it.press("i")
+        assert "refused: redis is down (Connection refused)" in it.lines[0]
+        assert "IMPORT WHICH" not in it.text
+        await it.show(BUSY)
+        assert "unreachable" not in it.text and "OLD  " not in it.text
+        assert it.lines[1].startswith("[1 Queues]")
+
+
+async def test_connecting_at_first() -> None:
+    starting = Snapshot(redis=link("redis", state="connecting"), mongodb=link("mongodb", state="connecting"))
+    async with desk(starting) as it:
+        assert "redis connecting" in it.lines[0] and "no data yet" in it.lines[0]
+        assert "waiting for redis" in it.text and "waiting for mongodb" in it.text
+
+
+async def test_an_empty_system_says_what_to_do() -> None:
+    async with desk(EMPTY) as it:
+        assert "i imports a source" in it.text
+        for key, says in (
+            ("3", "no dead letters"),
+            ("4", "no listings yet"),
+            ("5", "`jobimport worker`"),
+            ("6", "sources add"),
+        ):
+            await it.press(key)
+            assert says in it.text
+
+
+async def test_freeze_holds_the_numbers_and_not_the_links() -> None:
+    async with desk() as it:
+        await it.press("p")
+        assert "FROZEN 14:32:07" in it.lines[0]
+        await it.show(down(EMPTY))
+        assert "12,405" in it.text and "unreachable" in it.lines[1]
+        await it.press("p")
+        assert "12,405" not in it.text
+
+
+async def test_a_run_in_detail() -> None:
+    async with desk() as it:
+        await it.press("enter")
+        assert "run 1200  wpjobs-demo" in it.text and "duplicates" in it.text
+        assert "REJECTED LISTINGS 10, the first 3" in it.text or "more lines below" in it.text
+        await it.press("G")
+        assert "title = ''" in it.text
+        await it.press("escape")
+        assert "LAST RUNS" in it.text
+
+
+async def test_a_run_in_flight_moves_in_its_detail() -> None:
+    async with desk() as it:
+        await it.press("colon", *"run 1201", "enter")
+        assert " 37%" in it.text
+        flight = flying(1201, "globex-json", "importing", BatchTotals(total=24, done=18), 9000, 900)
+        runs = msgspec.structs.replace(BUSY.runs, flights=(flight, *BUSY.runs.flights[1:]))
+        await it.show(msgspec.structs.replace(BUSY, runs=runs))
+        assert " 75%" in it.text and "9,000" in it.text
+        await it.press("colon", *"run twelve", "enter")
+        assert "expected a number" in it.lines[0]
+
+
+async def test_searching_listings() -> None:
+    async with desk(section="listings") as it:
+        assert "1-200+ of 450" in it.text
+        await it.press("slash", *"support globex", "enter")
+        query = [asked[1] for asked in it.gateway.asked if asked[0] == "listings"][-1]
+        assert (query.words, query.source) == ("support globex", None)
+        assert "Senior Data" not in it.text
+        await it.press("f", *"jobicy", "enter")
+        query = [asked[1] for asked in it.gateway.asked if asked[0] == "listings"][-1]
+        assert (query.words, query.source) == ("support globex", "jobicy")
+        await it.press("escape")
+        assert "1-200+ of 450" in it.text
+
+
+async def test_pages_go_by_key_in_both_directions() -> None:
+    async with desk(section="listings") as it:
+        await it.press("G", "j")
+        assert "LISTINGS 201-400+" in it.text
+        await it.press("G", "j")
+        assert "LISTINGS 401-450" in it.text
+        await it.press("G", "j")
+        assert "LISTINGS 401-450" in it.text
+        await it.press("g")
+        assert "LISTINGS 1-200+" in it.text
+        await it.press("G", "j", "k")
+        assert "LISTINGS 1-200+" in it.text
+
+
+async def test_a_search_that_cannot_be_answered_says_why() -> None:
+    async with desk(section="listings") as it:
+        it.gateway.refusal = "mongodb: no answer in time"
+        await it.press("slash", *"nurse", "enter")
+        assert "mongodb: no answer in time" in it.text
+
+
+async def test_a_listing_in_detail_is_inert() -> None:
+    async with desk(section="listings", size=(120, 40)) as it:
+        assert "\x1b" not in it.text and "[b]Team" in it.text
+        await it.press("enter")
+        assert "65,000 - 80,000 EUR YEAR" in it.text
+        await it.press("G")
+        assert "Long text." in it.text
+
+
+async def test_filter_while_typing_and_sort() -> None:
+    async with desk(section="failed") as it:
+        await it.press("slash", *"remotive")
+        assert "xml-family-demo" not in it.text and "remotive" in it.text
+        await it.press("escape")
+        assert "wpjobs-demo" in it.text
+        await it.press("slash", *"!remotive", "enter")
+        assert "remotive" not in it.text
+        await it.press("s", "s")
+        assert "sorted by SOURCE" in it.lines[0]
+        rows = [line.split()[2] for line in it.lines[3:8]]
+        assert rows == sorted(rows)
+
+
+async def test_a_dead_letter_in_detail() -> None:
+    async with desk(section="failed") as it:
+        await it.press("enter")
+        assert "the body is an HTML page" in it.text and "job-import.fetch" in it.text
+
+
+async def test_help_is_the_registry() -> None:
+    async with desk(size=(120, 60)) as it:
+        await it.press("question_mark")
+        assert "jobimport import SOURCE" in it.text
+        assert "import a source now" in it.text and ":import SOURCE" in it.text
+        await it.press("question_mark")
+        assert "LAST RUNS" in it.text
+
+
+async def test_commands_are_completed_and_unknown_ones_are_named() -> None:
+    async with desk() as it:
+        await it.press("colon", *"sour", "tab", "enter")
+        assert "[6 Sources]" in it.lines[1]
+        await it.press("colon", *"frobnicate", "enter")
+        assert "no command 'frobnicate'" in it.lines[0]
+        await it.press("colon", "escape", "1")
+        assert "[1 Queues]" in it.lines[1]
+
+
+async def test_the_cursor_stays_on_its_row() -> None:
+    async with desk() as it:
+        await it.press("j", "j")
+        selected = it.app.screen.query_one("#recent").selected
+        older = BUSY.runs.recent
+        newest = msgspec.structs.replace(older[0], id=1300)
+        await it.show(msgspec.structs.replace(BUSY, runs=msgspec.structs.replace(BUSY.runs, recent=(newest, *older))))
+        assert it.app.screen.query_one("#recent").selected == selected
+        await it.press("enter")
+        assert f"run {selected.id}" in it.text
+
+
+async def test_nothing_is_painted_when_nothing_changes() -> None:
+    async with desk() as it:
+        painted: list[object] = []
+        it.app._display = lambda screen, renderable: painted.append(renderable)  # type: ignore[method-assign]
+        for _ in range(3):
+            it.clock.now += 1  # within the minute, and nothing is stale yet
+            await it.show(BUSY)
+        assert painted == []
+
+
+async def test_a_burst_of_snapshots_shows_the_last() -> None:
+    async with desk() as it:
+        for done in range(1, 500):
+            flight = flying(1201, "globex-json", "importing", BatchTotals(total=500, done=done), done * 500, 900)
+            it.gateway.say(msgspec.structs.replace(BUSY, runs=msgspec.structs.replace(BUSY.runs, flights=(flight,))))
+        await it.settle()
+        assert " 99%" in it.text
+
+
+async def test_a_failing_gateway_does_not_end_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: FakeGateway, __: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(FakeGateway, "run", broken)
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("2", "1")
+        assert app.is_running
+    assert NOW  # the clock was never asked to move
+
+
+async def test_a_lost_terminal_ends_the_console() -> None:
+    class Lost:
+        def is_lost(self) -> bool:
+            return True
+
+    async with desk() as it:
+        it.app.terminal = Lost()  # type: ignore[assignment]
+        it.app._tick()
+        await it.pilot.pause()
+    assert it.app.return_value == 129
+
+
+async def test_ascii_terminals_get_ascii() -> None:
+    async with desk(ascii_only=True) as it:
+        assert it.text.replace("…", "").isascii()
