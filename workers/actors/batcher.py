@@ -23,7 +23,7 @@ from workers.store import batches, runs
 HASH_BYTES = 8
 
 MAX_CHARACTERS = 8_000_000
-"""A row is full at this many characters too: 500 listings of a hostile feed are 200 MB, a MongoDB document 16 MiB."""
+"""A row is full at this many characters of description too: 500 listings of a hostile feed are 200 MB."""
 
 
 class Superseded(Exception):
@@ -84,7 +84,7 @@ class Batcher:
                 continue
             self._items.append(item)
             self._hashes.append(key)
-            self._characters += sum(len(value) for values in item.fields.values() for value in values)
+            self._characters += sum(map(len, item.fields.get("description", ())))
             if len(self._items) >= self._size or self._characters >= MAX_CHARACTERS:
                 await self.flush()
 
