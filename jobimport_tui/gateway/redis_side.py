@@ -1,5 +1,7 @@
 """What Redis tells: depths and their rates, workers, dead letters."""
 
+import os
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -116,9 +118,12 @@ class RedisSide:
 
 def reason(error: BaseException, url: str) -> str:
     """Why Redis does not answer, in a few words."""
-    if isinstance(error, Exception):
-        return connect.unreachable(error, url).reason
-    return type(error).__name__
+    if not isinstance(error, Exception):
+        return type(error).__name__
+    said = connect.unreachable(error, url).reason
+    # redis-py: "Error 111 connecting to HOST:PORT. Connect call failed (...)"
+    number = re.match(r"Error (\d+) connecting", said)
+    return os.strerror(int(number[1])).lower() if number else said
 
 
 def _worker(info: WorkerInfo, now: float) -> Worker:

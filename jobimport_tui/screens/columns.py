@@ -25,7 +25,7 @@ def progress(session: Session, flight: Flight) -> Span:
         return f"{session.glyphs.bar(share, BAR)} {int(share * 100):3}%", "busy"
     if flight.bytes:
         return f"{size(flight.bytes)} read", "busy"
-    return ("waits for a worker" if flight.run.state == "queued" else "connecting"), "dim"
+    return ("in the queue" if flight.run.state == "queued" else "connecting"), "dim"
 
 
 def flights(session: Session) -> list[Column[Flight]]:

@@ -18,7 +18,9 @@ Span = tuple[str, str]
 """Text and its tone."""
 
 Line = tuple[Span, ...]
-"""One line; a tone of the whole line stands in its last span, which has no text."""
+"""One line; a tone of the whole line (one of WHOLE) stands in its last span, which has no text."""
+
+WHOLE = ("cursor", "stale", "alarm")
 
 TONES = ("ok", "warn", "bad", "busy", "dim", "head", "title", "cursor", "stale", "key", "alarm")
 
@@ -65,7 +67,7 @@ class Painted(Widget):
         width = self.size.width
         line = self.line_at(y, width)
         self._painted[y] = line
-        whole = line[-1][1] if line and not line[-1][0] else ""
+        whole = line[-1][1] if line and not line[-1][0] and line[-1][1] in WHOLE else ""
         segments: list[Segment] = []
         left = width
         for text, tone in line:

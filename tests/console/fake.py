@@ -50,7 +50,7 @@ def link(service: Any, **facts: Any) -> Link:
     return Link(service=service, address=port, **{"state": "up", "since": NOW - 3600, "rtt_ms": 0.4, **facts})
 
 
-REDIS_DOWN = link("redis", state="down", since=NOW - 40, reason="Connection refused", retry_at=NOW + 1)
+REDIS_DOWN = link("redis", state="down", since=NOW - 40, reason="connection refused", retry_at=NOW + 1)
 MONGO_DOWN = link("mongodb", state="down", since=NOW - 12, reason="no answer in time", retry_at=NOW + 1)
 
 STATES: list[RunState] = ["succeeded", "unchanged", "partial", "succeeded", "failed", "degraded", "cancelled"]

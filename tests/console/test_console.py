@@ -173,12 +173,12 @@ async def test_cancel_asks_and_cancels_the_selected_flight() -> None:
 async def test_servers_going_away_and_coming_back() -> None:
     async with desk() as it:
         await it.show(down())
-        assert "redis unreachable since 14:31:27Z (40s): Connection refused; next try in 1s" in it.lines[1]
+        assert "redis unreachable since 14:31:27Z (40s): connection refused; next try in 1s" in it.lines[1]
         assert "mongodb unreachable" in it.lines[2]
         assert "redis ✗ DOWN 40s" in it.lines[0] and "41s old" in it.lines[0]
         assert "41s OLD" in it.text and "12,405" in it.text  # the numbers stay
         await it.press("i")
-        assert "refused: redis is down (Connection refused)" in it.lines[0]
+        assert "refused: redis is down (connection refused)" in it.lines[0]
         assert "IMPORT WHICH" not in it.text
         await it.show(BUSY)
         assert "unreachable" not in it.text and "OLD  " not in it.text
