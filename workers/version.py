@@ -2,7 +2,12 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-try:
-    VERSION = version("jobimport")
-except PackageNotFoundError:  # run from a checkout that was never installed
-    VERSION = "0"
+
+def _installed() -> str:
+    try:
+        return version("jobimport")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "0"
+
+
+VERSION = _installed()
