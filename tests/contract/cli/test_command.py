@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,23 @@ class Done:
     def object(self) -> dict[str, Any]:
         [line] = self.lines
         return line
+
+
+async def finish(process: "subprocess.Popen[Any]", limit: float = 40.0) -> tuple[Any, Any]:
+    """What a process has left to say until it ends; it is killed where it does not."""
+    try:
+        return await anyio.to_thread.run_sync(partial(process.communicate, timeout=limit))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children hear SIGINT: a shell that runs the tests in the background has it ignored, and that is inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 async def jobimport(plant: Plant, *args: str, **environ: str) -> Done:
@@ -178,6 +196,7 @@ class TestImport:
         assert done.err.startswith("jobimport: no source 'bord' in ")
         assert (await jobimport(board, "runs", "list", "--json")).lines == []
 
+    @pytest.mark.usefixtures("interruptible")
     async def test_without_a_worker_it_says_so_and_interrupted_the_run_goes_on(self, board: Plant):
         process = subprocess.Popen(
             [*COMMAND, "import", "board", "--wait"], env=board.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -187,7 +206,7 @@ class TestImport:
             hint = await anyio.to_thread.run_sync(process.stderr.readline)
             assert b"no worker is running" in hint
             process.send_signal(signal.SIGINT)
-            _, err = await anyio.to_thread.run_sync(process.communicate)
+            _, err = await finish(process)
         finally:
             process.kill()
         assert process.returncode == 130
@@ -245,7 +264,7 @@ class TestServersAway:
                 redis_server.kill()
                 await redis_server.start()
                 release.set()
-                out, _ = await anyio.to_thread.run_sync(process.communicate)
+                out, _ = await finish(process)
             finally:
                 process.kill()
         assert process.returncode == 0
@@ -386,7 +405,8 @@ async def test_a_worker_of_the_command_runs_until_sigterm(board: Plant):
     try:
         assert (await board.ended(1)).stats.new == 119
         worker.terminate()
-        assert await anyio.to_thread.run_sync(worker.wait) == 0
+        await finish(worker)
+        assert worker.returncode == 0
     finally:
         worker.kill()
 
@@ -403,7 +423,8 @@ async def test_the_scheduler_of_the_command_starts_what_is_due(board: Plant, ser
         [run, *_] = await eventually(opened)
         assert run["trigger"] == "schedule"
         scheduler.terminate()
-        assert await anyio.to_thread.run_sync(scheduler.wait) == 0
+        await finish(scheduler)
+        assert scheduler.returncode == 0
     finally:
         scheduler.kill()
 
@@ -423,7 +444,7 @@ async def test_up_prints_its_urls_and_leaves_nothing_behind(tmp_path: Path, mong
         assert second.startswith("mongodb mongodb://127.0.0.1:")
         assert "/jobimport?" in second
         up.terminate()
-        rest = await anyio.to_thread.run_sync(up.communicate)
+        rest = await finish(up)
         assert rest[0] == ""
         assert up.returncode == 0
         assert processes_over(tmp_path) == []
