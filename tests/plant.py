@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
-from workers.queue.connect import Redis
 
 from workers.actors.desk import Desk
 from workers.actors.progress import Progress
 from workers.control import request_import
 from workers.model import Run, Source
+from workers.queue.connect import Redis
 from workers.settings import Config, load
 from workers.sources import load_one, save
 from workers.store import runs
