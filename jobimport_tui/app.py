@@ -4,6 +4,7 @@ Imports neither a driver nor a parser: the gateway is started after the first pa
 """
 
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from workers.settings import Config
 
 TICK_SECONDS = 1.0
-TERMINAL_LOST = 129
 
 THEME = Theme(
     name="jobimport",
@@ -110,8 +110,8 @@ class ConsoleApp(App[int]):
 
     def _tick(self) -> None:
         """Let ages grow and notices end; and leave when the terminal is gone."""
-        if self.terminal is not None and self.terminal.is_lost():
-            self.exit(TERMINAL_LOST)
+        if self.terminal is not None and self.terminal.exit_code is not None:
+            self.exit(self.terminal.exit_code)
             return
         self.paint()
 
@@ -181,7 +181,7 @@ def make(
 
 def run_console(config: "Config", *, read_only: bool = False, section: str = "queues", filter: str = "") -> int:
     """Open the console and block until it is left; returns the exit code."""
-    with Terminal() as terminal:
+    with Terminal((signal.SIGHUP, signal.SIGTERM)) as terminal:
         app = make(config, read_only=read_only, section=section, filter=filter, terminal=terminal)
         return _code(app.run(mouse=_wants_mouse()))
 

@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from jobimport_tui.app import ConsoleApp
+from jobimport_tui.display.terminal import Terminal
 from jobimport_tui.state import Snapshot
 from tests.console.fake import BUSY, EMPTY, NOW, Clock, FakeGateway, console, down, flying, link
 from workers.model import BatchTotals
@@ -366,12 +367,9 @@ async def test_a_failing_gateway_does_not_end_the_console(monkeypatch: pytest.Mo
 
 
 async def test_a_lost_terminal_ends_the_console() -> None:
-    class Lost:
-        def is_lost(self) -> bool:
-            return True
-
     async with desk() as it:
-        it.app.terminal = Lost()  # type: ignore[assignment]
+        it.app.terminal = Terminal()
+        it.app.terminal.exit_code = 129
         it.app._tick()
         await it.pilot.pause()
     assert it.app.return_value == 129
