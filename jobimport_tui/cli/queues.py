@@ -5,6 +5,7 @@ from functools import partial
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
 from jobimport_tui.cli.show import line, span, table
+from workers import control
 from workers.queue import pause
 from workers.queue.depth import LaneDepth, QueueDepths, snapshot
 from workers.settings import Config
@@ -15,14 +16,12 @@ def describe(parser: Parser) -> None:
     """Show, pause, resume."""
     verbs = Verbs(parser)
     verbs.add("show", show, "every lane: waiting, running, delayed, dead, oldest")
-    for name, act, summary in (
-        ("pause", pause_what, "nothing more is begun; what runs is finished, what waits stays"),
-        ("resume", resume_what, "let it run again"),
-    ):
-        verb = verbs.add(name, act, summary)
-        verb.add_argument(
-            "what", nargs="+", metavar="LANE|source:NAME", help="such as upsert, fetch:high, source:jobicy"
-        )
+    hold = verbs.add("pause", pause_what, "nothing more is begun; what runs is finished, what waits stays")
+    hold.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever finds it paused")
+    release = verbs.add("resume", resume_what, "let it run again")
+    for verb in (hold, release):
+        names = "such as upsert, fetch:high, source:jobicy"
+        verb.add_argument("what", nargs="+", metavar="LANE|source:NAME", help=names)
 
 
 def show(args: Args) -> int:
@@ -87,7 +86,8 @@ def as_object(depths: QueueDepths) -> dict[str, object]:
 
 def pause_what(args: Args) -> int:
     """Hold lanes or sources."""
-    return reach.run(partial(_switch, settings(args), args.what, is_pause=True, is_json=wants_json(args)))
+    act = partial(_switch, settings(args), args.what, is_pause=True, reason=args.reason, is_json=wants_json(args))
+    return reach.run(act)
 
 
 def resume_what(args: Args) -> int:
@@ -95,14 +95,17 @@ def resume_what(args: Args) -> int:
     return reach.run(partial(_switch, settings(args), args.what, is_pause=False, is_json=wants_json(args)))
 
 
-async def _switch(config: Config, names: list[str], *, is_pause: bool, is_json: bool) -> int:
+async def _switch(config: Config, names: list[str], *, is_pause: bool, is_json: bool, reason: str = "") -> int:
     for name in names:
         pause.check(name)
         if is_pause and name.startswith(pause.SOURCE):
             load_one(config.sources, name.removeprefix(pause.SOURCE))
-    async with reach.queues(config) as redis:
+    async with reach.both(config) as (db, redis):
         for name in names:
-            changed = await (pause.pause if is_pause else pause.resume)(redis, name)
+            if is_pause:
+                changed = await control.pause(db, redis, name, reach.user(), reason)
+            else:
+                changed = await control.resume(db, redis, name, reach.user())
             state = "paused" if is_pause else "running"
             if is_json:
                 line({"what": name, "paused": is_pause, "changed": changed})

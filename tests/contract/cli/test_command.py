@@ -288,8 +288,10 @@ class TestOperating:
         assert (await jobimport(board, "runs", "cancel", "1")).code == 0
 
     async def test_lanes_and_sources_are_paused_and_resumed(self, board: Plant):
-        done = await jobimport(board, "queues", "pause", "fetch", "source:board", "--json")
+        done = await jobimport(board, "queues", "pause", "fetch", "source:board", "--json", "--reason", "moving")
         assert [line["changed"] for line in done.lines] == [True, True]
+        kept = [row async for row in board.db.pauses.find().sort("_id", 1)]
+        assert [(row["_id"], row["reason"]) for row in kept] == [("fetch", "moving"), ("source:board", "moving")]
         shown = (await jobimport(board, "queues", "show", "--json")).object
         assert shown["paused"] == ["fetch", "source:board"]
         assert [lane["lane"] for lane in shown["lanes"] if lane["paused"]] == ["fetch"]
