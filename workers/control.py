@@ -13,7 +13,7 @@ from workers.events.publish import publish
 from workers.model import Event, EventKind, Run, Source, Trigger
 from workers.queue import dead
 from workers.queue import pause as pausing
-from workers.queue.connect import Redis, Trouble
+from workers.queue.connect import Redis, Trouble, now_ms
 from workers.queue.dead import DeadLetter
 from workers.queue.lanes import Stage
 from workers.queue.message import Message
@@ -122,7 +122,7 @@ async def requeue(db: Database, redis: Redis, letter: DeadLetter, source: Source
         return Requeued(asked.run)
     run = await runs.reactivate(db, letter.run)
     if letter.batch:
-        await batches.revive(db, letter.batch)
+        await batches.revive(db, letter.batch, await now_ms(redis))
     rung_at = await dead.requeue(redis, letter.id)
     if rung_at is None:
         return Requeued(None)

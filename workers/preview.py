@@ -1,6 +1,7 @@
 """What an import of a URL or file would give, and why not; reads, splits and normalises, and writes nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Preview:
         """The dialect recognised, "" before."""
         return self._reader.dialect if self._reader else ""
 
-    async def items(self, limit: int | None = None) -> AsyncIterator[Job | Reject]:
+    async def items(self, limit: int | None = None) -> AsyncGenerator[Job | Reject]:
         """Yield each listing as it would be imported, or its reject; stops after `limit` of them.
 
         A feed that breaks half-way yields what came before and says why in `broken`; one that gives nothing
@@ -42,22 +43,23 @@ class Preview:
         now = datetime.now(UTC)
         shown = 0
         try:
-            async for item in self._raw():
-                self.read += 1
-                if item.external_id and item.external_id in self._met:
-                    self.duplicates += 1
-                    continue
-                self._met.add(item.external_id)
-                yield normalise(item, self._source, feed_url=self._source.url, run_date=now)
-                shown += 1
-                if limit is not None and shown >= limit:
-                    return
+            async with aclosing(self._raw()) as raw:
+                async for item in raw:
+                    self.read += 1
+                    if item.external_id and item.external_id in self._met:
+                        self.duplicates += 1
+                        continue
+                    self._met.add(item.external_id)
+                    yield normalise(item, self._source, feed_url=self._source.url, run_date=now)
+                    shown += 1
+                    if limit is not None and shown >= limit:
+                        return
         except JobImportError as error:
             if not self.read:
                 raise
             self.broken = error
 
-    async def _raw(self) -> AsyncIterator[RawItem]:
+    async def _raw(self) -> AsyncGenerator[RawItem]:
         if self._file is None:
             async with fetch_feed(self._source, self._settings) as body:
                 reader = self._reader = FeedReader(self._source, base_url=body.url, charset=body.charset)

@@ -10,7 +10,7 @@ Promises  Every listing of the feed is in exactly one row of the run, or counted
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import anyio
 
@@ -130,9 +130,10 @@ class _Delivery:
                     return "same_body"
                 chunks = body.again()
             reader = self.reader = FeedReader(self.source, base_url=body.url, charset=body.charset)
-            async for chunk in chunks:
-                await self.batcher.take(reader.feed(chunk))
-                self.desk.progress.mark(self.run.id, body.bytes)
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    await self.batcher.take(reader.feed(chunk))
+                    self.desk.progress.mark(self.run.id, body.bytes)
             await self.batcher.take(reader.close())
             await self.batcher.flush()
             return "ok"

@@ -81,7 +81,7 @@ async def _apply_pauses(desk: Desk) -> None:
 async def _apply_deaths(desk: Desk) -> None:
     """A worker may have died between the two stores: the letters' rows are dead before anything is rung."""
     async for letter in letters(desk.redis):
-        if letter.batch and await batches.kill(desk.db, letter.batch, letter.error[:500]):
+        if letter.batch and await batches.kill(desk.db, letter.batch, letter.error, rung_by=letter.at_ms):
             await ring_close_if_settled(desk, letter.run)
         elif letter.run and letter.stage != "upsert":
             dead = await runs.get(desk.db, letter.run)

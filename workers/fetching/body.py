@@ -3,7 +3,7 @@
 import builtins
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from workers.errors import JobImportError
 from workers.fetching.answers import Validators
@@ -56,7 +56,7 @@ class FeedBody:
         """Milliseconds on the network: to the end of the download, or so far."""
         return round(1000 * ((self._ended or time.monotonic()) - self._started))
 
-    async def chunks(self) -> AsyncIterator[builtins.bytes]:
+    async def chunks(self) -> AsyncGenerator[builtins.bytes]:
         """Give the inflated bytes, at most 64 KiB at a time, as they come; then raise why they are not all.
 
         However slowly this is read, the download goes on at its own pace (rule 12).
@@ -66,7 +66,7 @@ class FeedBody:
         if self._spool.error:
             raise self._spool.error
 
-    async def again(self) -> AsyncIterator[builtins.bytes]:
+    async def again(self) -> AsyncGenerator[builtins.bytes]:
         """Give the bytes from the start once more: what there is of them, without complaint."""
         async for chunk in self._spool.follow():
             yield chunk

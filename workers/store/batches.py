@@ -113,10 +113,16 @@ async def settle(
     return await _leave(db, id, "done", facts)
 
 
-async def kill(db: Database, id: str, error: str) -> bool:
-    """Move pending -> dead with the reason; the items stay (rule 2: here first, then in Redis)."""
+async def kill(db: Database, id: str, error: str, *, rung_by: int | None = None) -> bool:
+    """Move pending -> dead with the reason; the items stay (rule 2: here first, then in Redis).
+
+    With `rung_by` (Redis ms) only a row that was not rung after that: one that was is being tried again.
+    """
+    where: Document = {"_id": id, "state": "pending"}
+    if rung_by is not None:
+        where["rung_at"] = {"$lte": rung_by}
     change = {"$set": {"state": "dead", "error": storable(error, ERROR_LIMIT)}}
-    result = await db.import_batches.update_one({"_id": id, "state": "pending"}, change)
+    result = await db.import_batches.update_one(where, change)
     return result.modified_count == 1
 
 
@@ -151,10 +157,13 @@ async def fence(db: Database, run_id: int, source: str) -> str:
         return id
 
 
-async def revive(db: Database, id: str) -> bool:
-    """Move dead -> pending for a requeue; False when it is not dead. `runs.reactivate` comes first (rule 6)."""
+async def revive(db: Database, id: str, rung_at: int) -> bool:
+    """Move dead -> pending for a requeue; False when it is not dead. `runs.reactivate` comes first (rule 6).
+
+    `rung_at` is Redis ms of now: later than its letter, so that the reconciler does not bury it again meanwhile.
+    """
     where = {"_id": id, "state": "dead", "items": {"$type": "binData"}}
-    change = {"$set": {"state": "pending", "error": "", "rung_at": 0}}
+    change = {"$set": {"state": "pending", "error": "", "rung_at": rung_at}}
     result = await db.import_batches.update_one(where, change)
     return result.modified_count == 1
 

@@ -33,7 +33,7 @@ async def state(db: Database, id: str) -> str:
 async def test_what_was_packed_comes_back(ready_db: Database):
     items = [item(n, "Größe 🚀", position=n) for n in range(5)]
     await added(ready_db, Batch(id="7:0000", run=7, source=SOURCE, size=5, items=batches.pack(items), rung_at=2**40))
-    batch = await batches.load(ready_db, "7:0000")
+    batch = await batches.load(ready_db, "7:0000", 5)
     assert batch is not None
     assert batch.items is not None
     assert batches.unpack(batch.items) == items
@@ -50,7 +50,7 @@ async def test_a_key_is_taken_once(ready_db: Database):
     await added(ready_db, row(0))
     with pytest.raises(batches.BatchExists, match="7:0000"):
         await batches.add(ready_db, row(0, size=1))
-    batch = await batches.load(ready_db, "7:0000")
+    batch = await batches.load(ready_db, "7:0000", 5)
     assert batch is not None
     assert batch.size == 3
 
@@ -101,10 +101,10 @@ async def test_the_dead_come_back_with_their_items(ready_db: Database):
     dead = await batches.dead_of(ready_db, source=SOURCE)
     assert [(b.id, b.items, len(b.error)) for b in dead] == [("7:0000", None, 1000)]
     assert not await batches.settle(ready_db, "7:0000", Counts(), worker="w", took_ms=1)
-    assert await batches.revive(ready_db, "7:0000")
-    assert not await batches.revive(ready_db, "7:0000")
-    assert not await batches.revive(ready_db, "7:0001")
-    batch = await batches.load(ready_db, "7:0000")
+    assert await batches.revive(ready_db, "7:0000", 5)
+    assert not await batches.revive(ready_db, "7:0000", 5)
+    assert not await batches.revive(ready_db, "7:0001", 5)
+    batch = await batches.load(ready_db, "7:0000", 5)
     assert batch is not None
     assert (batch.state, batch.rung_at, batch.error) == ("pending", 0, "")
     assert batch.items is not None
