@@ -1,4 +1,4 @@
-"""`jobimport runs list|show|cancel|export`: imports, past and present."""
+"""`jobimport runs list|show|cancel|verify|export`: imports, past and present."""
 
 from functools import partial
 from typing import get_args
@@ -7,6 +7,7 @@ from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, wants_json
 from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
 from jobimport_tui.cli.show import facts, line, say, size, span, table
+from jobimport_tui.cli.verify import verify_run
 from workers import control
 from workers.errors import ConfigError
 from workers.model import Run, RunState
@@ -19,7 +20,7 @@ REJECTS_SHOWN = 20
 
 
 def describe(parser: Parser) -> None:
-    """List, show, cancel, export."""
+    """List, show, cancel, verify, export."""
     verbs = Verbs(parser)
     listing = verbs.add("list", list_runs, "the newest runs")
     listing.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
@@ -32,6 +33,8 @@ def describe(parser: Parser) -> None:
     show.add_argument("run_id", type=run_id, metavar="RUN")
     cancel = verbs.add("cancel", cancel_run, "stop a run; what is not yet written is dropped and counted")
     cancel.add_argument("run_id", type=run_id, metavar="RUN")
+    check = verbs.add("verify", verify_run, "count a run again, from listings, batches and rejects")
+    check.add_argument("run_id", type=run_id, metavar="RUN")
 
 
 def list_runs(args: Args) -> int:
