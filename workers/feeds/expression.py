@@ -6,6 +6,7 @@ term       := "text" | path | path? "{" expression ("," expression)* "}"      or
 path       := step ("/" step)*        in JSON "." separates
 step       := name test*  |  "@" name
 test       := "[name=text]" | "[name]" | "[!name]"      name may be "@name"
+condition  := "!"? expression | expression ("=" | "!=") text
 """
 
 import re
@@ -18,10 +19,11 @@ _TOKEN = re.compile(
 )
 _STEP = re.compile(r"([^\[\]]+)((?:\[[^\]]*\])*)$")
 _TEST = re.compile(r"\[\s*(!?)\s*([^=\]\s]+)\s*(?:=\s*([^\]]*?)\s*)?\]")
+_CONDITION = re.compile(r"\s*(!?)\s*((?:\[[^\]]*\]|[^=!\[])+?)\s*(?:(!?=)\s*(.*?)\s*)?")
 _SEPARATOR = {"xml": re.compile(r"/(?![^\[]*\])"), "json": re.compile(r"\.(?![^\[]*\])")}
 
 GLUE = {",": ", ", ";": "\n"}
-WITH_ARGUMENT = {"split", "match", "join"}
+WITH_ARGUMENT = {"split", "match", "join", "table"}
 WITHOUT_ARGUMENT = {"first", "nonzero"}
 
 
@@ -62,17 +64,28 @@ class Filter(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """Alternatives, each a sum of terms, then filters."""
+    """Alternatives, each a sum of terms, then filters; `texts` are the alternatives as they were written."""
 
     alternatives: tuple[tuple[Const | Path, ...], ...]
     filters: tuple[Filter, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+class Condition(NamedTuple):
+    """What an item must meet: the expression finds something, or finds `value`; or, negated, does not."""
+
+    path: str
+    value: str | None
+    negated: bool
 
 
 class Token(NamedTuple):
-    """`kind` is "op", "text" or "path"."""
+    """`kind` is "op", "text" or "path"; it stands at `start` to `end` of what was read."""
 
     kind: str
     text: str
+    start: int
+    end: int
 
 
 def parse(source: str, kind: Kind) -> Expression:
@@ -81,6 +94,27 @@ def parse(source: str, kind: Kind) -> Expression:
     expression = reader.expression()
     reader.expect_end()
     return expression
+
+
+def parse_condition(source: str) -> Condition:
+    """Read `path`, `!path`, `path=text` or `path!=text`. Raises ValueError."""
+    match = _CONDITION.fullmatch(source)
+    if match is None or (match.group(1) and match.group(3)):
+        raise ValueError(f"{source!r} is no condition: expected path, !path, path=text or path!=text")
+    negation, path, operator, value = match.groups()
+    negated = bool(negation) or operator == "!="
+    return Condition(path, None if value is None else value.strip("\"'"), negated)
+
+
+def pairs(argument: str) -> dict[str, str]:
+    """The table that `| table "0=onsite, 1=remote"` writes; keys folded. Raises ValueError."""
+    table: dict[str, str] = {}
+    for pair in argument.split(","):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f'{argument!r} is no table: expected "from=to, from=to"')
+        table[key.strip().casefold()] = value.strip()
+    return table
 
 
 def _tokens(source: str) -> list[Token]:
@@ -93,7 +127,8 @@ def _tokens(source: str) -> list[Token]:
             raise ValueError(f"{source!r} cannot be read at {source[at : at + 20]!r}")
         at = match.end()
         group = str(match.lastgroup)
-        tokens.append(Token({"dq": "text", "sq": "text"}.get(group, group), match.group(group)))
+        kind = {"dq": "text", "sq": "text"}.get(group, group)
+        tokens.append(Token(kind, match.group(group), match.start(), match.end()))
     return tokens
 
 
@@ -105,10 +140,14 @@ class _Reader:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
 
     def _take(self, op: str) -> bool:
-        if self._peek() == Token("op", op):
+        if self._sees(op):
             self._at += 1
             return True
         return False
+
+    def _sees(self, op: str) -> bool:
+        token = self._peek()
+        return token is not None and token.kind == "op" and token.text == op
 
     def _fail(self, expected: str) -> ValueError:
         token = self._peek()
@@ -120,13 +159,21 @@ class _Reader:
             raise self._fail("the end")
 
     def expression(self) -> Expression:
+        starts = [self._at]
         alternatives = [self._sum()]
+        ends = [self._at]
         while self._take("??"):
+            starts.append(self._at)
             alternatives.append(self._sum())
+            ends.append(self._at)
         filters: list[Filter] = []
         while self._take("|"):
             filters.append(self._filter())
-        return Expression(tuple(alternatives), tuple(filters))
+        texts = (self._written(start, end) for start, end in zip(starts, ends, strict=True))
+        return Expression(tuple(alternatives), tuple(filters), tuple(texts))
+
+    def _written(self, start: int, end: int) -> str:
+        return self._source[self._tokens[start].start : self._tokens[end - 1].end].strip()
 
     def _sum(self) -> tuple[Const | Path, ...]:
         terms = [self._term()]
@@ -147,6 +194,8 @@ class _Reader:
         self._at += 1
         if word.text == "match":
             _check_pattern(argument.text)
+        elif word.text == "table":
+            pairs(argument.text)
         return Filter(word.text, argument.text)
 
     def _term(self) -> Const | Path:
@@ -163,7 +212,7 @@ class _Reader:
         if not self._take("{"):
             return Path(steps)
         parts = [self.expression()]
-        mark = ";" if self._peek() == Token("op", ";") else ","
+        mark = ";" if self._sees(";") else ","
         while self._take(mark):
             parts.append(self.expression())
         if not self._take("}"):

@@ -1,16 +1,28 @@
 """A dialect and a source's own settings, compiled: an item goes in, our fields as texts come out."""
 
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from workers.errors import ConfigError
-from workers.feeds.dialect import FIELDS, Dialect
+from workers.feeds.derived import compile_url, dated
+from workers.feeds.dialect import FIELDS, Dialect, place, text_of_file
 from workers.feeds.element import Item
+from workers.feeds.escapes import check_escape
 from workers.feeds.expression import parse
-from workers.feeds.paths import Alternative, Getter, compile_alternatives, compile_path, split
+from workers.feeds.paths import (
+    Alternative,
+    Getter,
+    compile_alternatives,
+    compile_condition,
+    compile_path,
+    split,
+)
 from workers.feeds.version import VERSION
+from workers.feeds.where import line_of
 from workers.model import Source
 
 _LONGEST = {"description": 400_000}  # characters kept of a text; more is no listing
@@ -18,6 +30,10 @@ _LONG = 5_000
 _MANY = 100  # texts kept of a field
 _SHAPES = 500  # plans kept
 
+_PAY = ("salary", "salary_min", "salary_max", "salary_currency", "salary_unit")
+_DATES = ("posted_at", "valid_through")
+
+T = TypeVar("T")
 _Plan = list[tuple[str, int, list[Getter]]]
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -31,12 +47,19 @@ class Mapping:
         self.dialect = dialect
         self.hash = mapping_hash(dialect, source)
         self._fields = _compiled(dialect, source)
-        self._skip_unless = [compile_path(path, dialect.kind) for path in dialect.skip_unless]
+        self._skip_unless = _each(dialect, "skip_unless", compile_path)
+        self._skip = _each(dialect, "skip", compile_condition)
+        self._salary_unless = _each(dialect, "salary_unless", compile_condition)
+        self._is_sieve = bool(self._skip_unless or self._skip)
         self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def is_listing(self, item: Any) -> bool:
         """False for what stands among the listings and is none, such as a legal notice."""
-        return not self._skip_unless or any(getter(item) for getter in self._skip_unless)
+        if not self._is_sieve:
+            return True
+        if self._skip_unless and not any(getter(item) for getter in self._skip_unless):
+            return False
+        return not any(is_met(item) for is_met in self._skip)
 
     def fields(self, item: Any) -> dict[str, list[str]]:
         """Our fields, in the order of FIELDS, only those that were found."""
@@ -58,7 +81,18 @@ class Mapping:
             texts = [text for each in found[:_MANY] if (text := each.strip()[:longest])]
             if texts:
                 fields[name] = texts
+        if self._salary_unless and any(is_met(item) for is_met in self._salary_unless):
+            for name in _PAY:
+                fields.pop(name, None)
         return fields
+
+    def matched(self, item: Any, fields: dict[str, list[str]]) -> dict[str, str]:
+        """For each field found, the path that found it, as it is written in the dialect or the source."""
+        return {
+            name: next((each.path for each in alternatives if each.get(item)), "")
+            for name, _, alternatives in self._fields
+            if name in fields
+        }
 
     def _plan(self, shape: tuple[str, ...]) -> _Plan:
         """The getters that can find something in an item of these parts: a feed has few shapes."""
@@ -93,38 +127,84 @@ def mapping_hash(dialect: Dialect, source: Source) -> bytes:
     return hashlib.blake2b(canonical, digest_size=16).digest()
 
 
-def check_fields(source: Source) -> None:
-    """Raises ConfigError for a field of the source that could be read in no document, before any is there."""
+def check_fields(source: Source, *, file: str = "", text: str = "") -> None:
+    """Raises ConfigError for a field of the source that could be read in no document, before any is there.
+
+    With the source's `file` and its `text` the error names the line.
+    """
     for name, paths in source.fields.items():
         if name not in FIELDS:
-            raise ConfigError(_place(source), f"fields.{name}", None, "one of " + ", ".join(FIELDS))
+            where = _where(source, name, "", file, text)
+            raise ConfigError(where, f"fields.{name}", None, "one of " + ", ".join(FIELDS))
         for path in [paths] if isinstance(paths, str) else paths:
             try:
-                parse(path, "xml")
+                if not check_escape(path):
+                    parse(path, "xml")
             except ValueError as error:
-                raise _unreadable(source, name, path, error) from error
+                raise _unreadable(_where(source, name, path, file, text), name, path, error) from error
 
 
-def _unreadable(source: Source, name: str, path: str, error: ValueError) -> ConfigError:
-    return ConfigError(_place(source), f"fields.{name}", path, f"a path such as company/name: {error}")
+def _unreadable(where: str, name: str, path: str, error: ValueError) -> ConfigError:
+    return ConfigError(where, f"fields.{name}", path, f"a path such as company/name: {error}")
+
+
+def _where(source: Source, name: str, path: str, file: str = "", text: str = "") -> str:
+    line = line_of(text, "fields", name, path) if text else None
+    found = file or (f"source {source.name}" if source.name else "the source")
+    return found if line is None else f"{found}:{line}"
 
 
 def _compiled(dialect: Dialect, source: Source) -> list[tuple[str, int, list[Alternative]]]:
     separator = dialect.location_split if source.location_split is None else source.location_split
     compiled: list[tuple[str, int, list[Alternative]]] = []
     for name in FIELDS:
-        paths = source.fields.get(name, dialect.fields.get(name, []))
-        alternatives: list[Alternative] = []
-        for path in [paths] if isinstance(paths, str) else paths:
-            try:
-                alternatives += compile_alternatives(path, dialect.kind)
-            except ValueError as error:
-                raise _unreadable(source, name, path, error) from error
+        alternatives = _alternatives(name, dialect, source)
         if separator and name in ("locations", "applicant_locations"):
-            alternatives = [Alternative(split(each.get, separator), each.heads) for each in alternatives]
+            alternatives = [each._replace(get=split(each.get, separator)) for each in alternatives]
+        if name in _DATES:
+            alternatives = _in_dialects_time(alternatives, dialect, source)
         compiled.append((name, _LONGEST.get(name, _LONG), alternatives))
     return compiled
 
 
-def _place(source: Source) -> str:
-    return f"source {source.name}" if source.name else "the source"
+def _alternatives(name: str, dialect: Dialect, source: Source) -> list[Alternative]:
+    is_own = name in source.fields
+    paths = source.fields[name] if is_own else dialect.fields.get(name, [])
+    alternatives: list[Alternative] = []
+    for path in [paths] if isinstance(paths, str) else paths:
+        try:
+            alternatives += compile_alternatives(path, dialect.kind)
+        except ValueError as error:
+            where = _where(source, name, path) if is_own else _place(dialect, "fields", name, path)
+            raise _unreadable(where, name, path, error) from error
+    if name == "url" and dialect.url_template and not is_own and not source.url_template:
+        try:
+            alternatives.append(compile_url(dialect.url_template, dialect.kind))
+        except ValueError as error:
+            where = _place(dialect, "", "url_template", dialect.url_template)
+            raise ConfigError(where, "url_template", dialect.url_template, f"paths in braces: {error}") from error
+    return alternatives
+
+
+def _in_dialects_time(alternatives: list[Alternative], dialect: Dialect, source: Source) -> list[Alternative]:
+    """Dates by the dialect's order and zone; the source's own settings come first."""
+    order = "" if source.date_order else dialect.date_order
+    zone = dialect.timezone if source.timezone == "UTC" else ""
+    if not order and not zone:
+        return alternatives
+    order, known = order or source.date_order, ZoneInfo(zone or source.timezone)
+    return [each._replace(get=dated(each.get, known, order)) for each in alternatives]
+
+
+def _each(dialect: Dialect, key: str, compile_one: Callable[[str, Any], T]) -> list[T]:
+    compiled: list[T] = []
+    for text in getattr(dialect, key):
+        try:
+            compiled.append(compile_one(text, dialect.kind))
+        except ValueError as error:
+            raise ConfigError(_place(dialect, "", key, text), key, text, f"a path or condition: {error}") from error
+    return compiled
+
+
+def _place(dialect: Dialect, table: str, key: str, value: str) -> str:
+    return place(dialect.name, text_of_file(dialect.name), table, key, value)

@@ -4,7 +4,7 @@ A path names children by local name, without regard to case; lists are flattened
 first side that finds something, `+` takes both, `"text"` is itself, `node{a, b}` gives one text a node, its
 parts joined with ", " (with ";" between them: a line each). Filters: `| split ","` (not inside parentheses),
 `| match "(regex)"` (first group, or the whole; what does not match is dropped), `| join " "`, `| first`,
-`| nonzero`.
+`| nonzero`, `| table "0=onsite, 1=remote"` (what is not in the table stays). Escapes: `xpath:`, `jmespath:`.
 
     "job_listing:location | split ','"    "link[@rel=alternate]/@href ?? link/@href"
     "locations/location{name ?? city, country}"    "{city, state, country}"    "schedule + employmentType"
@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from workers.feeds import element as xml
-from workers.feeds.expression import Const, Expression, Filter, Kind, Path, Step, Test, parse
+from workers.feeds.escapes import compile_escape
+from workers.feeds.expression import Const, Expression, Filter, Kind, Path, Step, Test, pairs, parse, parse_condition
 
 Getter = Callable[[Any], list[str]]
 Nodes = Callable[[Any], Iterable[Any]]
@@ -24,24 +25,43 @@ _MATCHED = 10_000  # characters a mapping's regular expression looks at
 
 
 class Alternative(NamedTuple):
-    """`get` can find something only in an item that has a part named in `heads`; None: in any."""
+    """`get` can find something only in an item that has a part named in `heads` (None: in any).
+
+    `path` is how it was written.
+    """
 
     get: Getter
     heads: frozenset[str] | None
+    path: str
 
 
 def compile_path(source: str, kind: Kind) -> Getter:
     """Compile one expression for XML `Item`s or JSON values. Raises ValueError where it cannot be read."""
-    return _expression(parse(source, kind), kind)
+    return compile_escape(source, kind) or _expression(parse(source, kind), kind)
 
 
 def compile_alternatives(source: str, kind: Kind) -> list[Alternative]:
     """Compile one expression, the sides of its outermost `??` apart. Raises ValueError."""
+    escape = compile_escape(source, kind)
+    if escape is not None:
+        return [Alternative(escape, None, source)]
     expression = parse(source, kind)
     if expression.filters:
-        return [Alternative(_expression(expression, kind), _heads(expression))]
-    sides = [Expression((terms,)) for terms in expression.alternatives]
-    return [Alternative(_expression(side, kind), _heads(side)) for side in sides]
+        return [Alternative(_expression(expression, kind), _heads(expression), source)]
+    sides = [
+        (Expression((terms,)), text) for terms, text in zip(expression.alternatives, expression.texts, strict=True)
+    ]
+    return [Alternative(_expression(side, kind), _heads(side), text) for side, text in sides]
+
+
+def compile_condition(source: str, kind: Kind) -> Callable[[Any], bool]:
+    """Compile `path`, `!path`, `path=text` or `path!=text`. Raises ValueError."""
+    condition = parse_condition(source)
+    get = compile_path(condition.path, kind)
+    if condition.value is None:
+        return lambda node: bool(get(node)) is not condition.negated
+    value = condition.value.casefold()
+    return lambda node: (value in (text.strip().casefold() for text in get(node))) is not condition.negated
 
 
 def _heads(expression: Expression) -> frozenset[str] | None:
@@ -144,6 +164,9 @@ def _filtered(getter: Getter, item: Filter) -> Getter:
         return lambda node: getter(node)[:1]
     if item.word == "nonzero":
         return lambda node: [text for text in getter(node) if text.strip("0. \t\n")]
+    if item.word == "table":
+        table = pairs(argument)
+        return lambda node: [to for text in getter(node) if (to := table.get(text.strip().casefold(), text))]
     pattern = re.compile(argument)
 
     def match(node: Any) -> list[str]:

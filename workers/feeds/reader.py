@@ -10,18 +10,22 @@ from typing import Any
 from urllib.parse import urljoin
 
 from workers.errors import JobImportError, NotAFeed
-from workers.feeds.dialect import custom, dialects, named, recognise
+from workers.feeds.dialect import Dialect, Seen, custom, dialects, named, recognise
 from workers.feeds.element import Item
 from workers.feeds.identity import identity
 from workers.feeds.json import JsonSplitter
+from workers.feeds.jsonld import PLACE, HtmlSplitter
 from workers.feeds.mapping import Mapping, check_fields, mapping_hash
-from workers.feeds.sniff import HEAD, SPACE, Recoder, sniff
+from workers.feeds.sniff import HEAD, SPACE, Recoder, Sniffed, sniff
 from workers.feeds.text import inert
 from workers.feeds.xml import XmlSplitter, local_name
 from workers.model import RawItem, Source
 
-_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*\?>", re.DOTALL)
+_PROLOGUE = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml[^>]*\?>)?(?:\s*<!--.*?-->)*\s*", re.DOTALL)
 _UNDECIDED = 5  # items held until a dialect is recognised
+_EXPLAINED = 1_000  # items whose matches are kept
+
+_Splitter = XmlSplitter | JsonSplitter | HtmlSplitter
 
 
 def mapping_hash_of(source: Source, dialect_name: str) -> bytes:
@@ -36,12 +40,15 @@ class FeedReader:
     """Push parser of one document of one source.
 
     `dialect` and `mapping_hash` are known once the first item was recognised (or at the end), `declared_total`
-    once the document said it. `position` counts the items handed back.
+    once the document said it. `position` counts the items handed back. With `explain`, `matched` tells for each of
+    the first 1,000 items, by position, which path found each of its fields.
     """
 
-    def __init__(self, source: Source, *, base_url: str, charset: str | None = None) -> None:
+    def __init__(self, source: Source, *, base_url: str, charset: str | None = None, explain: bool = False) -> None:
         """Raises ConfigError where the source's format or fields cannot be used."""
         self.position = 0
+        self.matched: dict[int, dict[str, str]] = {}
+        self._explain = explain
         self._source, self._base_url, self._charset = source, base_url, charset
         self._mapping: Mapping | None = None
         check_fields(source)
@@ -50,7 +57,7 @@ class FeedReader:
             self._mapping = Mapping(self._wanted, source)
         self._head = b""
         self._recoder: Recoder | None = None
-        self._splitter: XmlSplitter | JsonSplitter | None = None
+        self._splitter: _Splitter | None = None
         self._waiting: list[Any] = []
         self._failure: JobImportError | None = None
         self._root = ""
@@ -115,12 +122,21 @@ class FeedReader:
                 return
             found = sniff(self._head[:end], self._charset)
             self._recoder = Recoder(found.encoding, lenient=found.lenient)
-            self._splitter = self._xml() if found.kind == "xml" else self._json()
+            self._splitter = self._split(found)
             chunk, self._head = self._head[found.bom :], b""
         self._splitter.feed(self._recoder.recode(chunk))
         if final:
             self._splitter.feed(self._recoder.recode(b"", final=True))
             self._splitter.close()
+
+    def _split(self, found: Sniffed) -> _Splitter:
+        if found.kind == "xml":
+            return self._xml()
+        if found.kind == "json":
+            return self._json()
+        if self._source.item or (self._wanted is not None and PLACE not in self._wanted.item):
+            raise NotAFeed(f"the body is an HTML page ({found.opening!r}): expected an XML or JSON feed")
+        return HtmlSplitter(found.opening)
 
     def _xml(self) -> XmlSplitter:
         known = (self._wanted,) if self._wanted else dialects().values()
@@ -170,17 +186,19 @@ class FeedReader:
         waiting, self._waiting = self._waiting, []
         return [raw for item in waiting if (raw := self._raw(item, self._mapping)) is not None]
 
-    def _recognise(self, splitter: XmlSplitter | JsonSplitter, *, final: bool) -> None:
+    def _recognise(self, splitter: _Splitter, *, final: bool) -> None:
         kind = "xml" if isinstance(splitter, XmlSplitter) else "json"
         place = self._root if isinstance(splitter, XmlSplitter) else splitter.list_path
-        found = None
+        found: Dialect | None = None
         for item in self._waiting[:_UNDECIDED]:
             names, prefixes = _names(item)
-            found = recognise(kind, place, names, prefixes | self._prefixes)
+            found = recognise(kind, Seen(place, names, prefixes | self._prefixes, item))
             if found is not None:
                 break
         if found is None and not self._waiting and place:
-            found = recognise(kind, place, (), self._prefixes) or recognise(kind, place, None, self._prefixes)
+            found = recognise(kind, Seen(place, (), self._prefixes)) or recognise(
+                kind, Seen(place, None, self._prefixes)
+            )
         if found is None and self._source.item and self._source.fields and place:
             found = custom(kind, self._source.item)
         if found is not None:
@@ -188,11 +206,11 @@ class FeedReader:
         elif (final and self._failure is None) or len(self._waiting) >= _UNDECIDED:
             raise NotAFeed(self._unrecognised(splitter))
 
-    def _unrecognised(self, splitter: XmlSplitter | JsonSplitter) -> str:
+    def _unrecognised(self, splitter: _Splitter) -> str:
         if self._waiting:
             names = ", ".join(inert(name, 40) for name in sorted(_names(self._waiting[-1])[0])[:12])
             return f"no dialect reads items with {names}: expected a known format, or `[fields]` in the source"
-        if isinstance(splitter, JsonSplitter):
+        if not isinstance(splitter, XmlSplitter):
             keys = ", ".join(inert(key, 40) for key in splitter.keys[:12]) or "none"
             return f"the JSON has no list of listings (its keys: {keys}): expected one at {splitter.expected}"
         return f"the XML's root is <{inert(self._root, 60)}>: expected a known feed, or `item` in the source"
@@ -207,6 +225,8 @@ class FeedReader:
                 base = urljoin(self._xml_base or self._base_url, base or "")
                 if "url" in fields:
                     fields["url"] = [_joined(base, text) for text in fields["url"]]
+        if self._explain and self.position < _EXPLAINED:
+            self.matched[self.position] = mapping.matched(item, fields)
         raw = RawItem(identity(fields, self._source), self.position, fields, mapping.raw_hash(fields))
         self.position += 1
         return raw
@@ -222,7 +242,7 @@ def _joined(base: str, url: str) -> str:
 def _names(item: Any) -> tuple[set[str], set[str]]:
     """Names of an item's parts, and the prefixes among them."""
     if item.__class__ is Item:
-        names = set(item.exact) | set(item.loose)
+        names = set(item.exact) | set(item.loose) | {f"@{name.lower()}" for name in item.attributes}
         return names, {name.partition(":")[0] for name in item.exact if ":" in name}
     return set(item), set()
 
@@ -231,9 +251,10 @@ def _decidable(head: bytes, *, final: bool) -> int | None:
     """How many of the first bytes are looked at, None if more must come. Never depends on how they were cut."""
     if head[:1] in (b"{", b"["):
         return 4 if len(head) >= 4 or final else None
-    declaration = _DECLARATION.match(head)
-    start = declaration.end() if declaration else 0
-    end = head.find(b">", start)
+    prologue = _PROLOGUE.match(head)
+    start = prologue.end() if prologue else 0
+    is_comment = len(head) > start and b"<!--".startswith(head[start : start + 4])
+    end = -1 if is_comment else head.find(b">", start)
     if 0 <= end < HEAD:
         return end + 1
     return HEAD if len(head) >= HEAD or final else None

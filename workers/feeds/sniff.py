@@ -1,4 +1,4 @@
-"""What the first bytes say: XML, JSON or no feed at all, and which encoding turns them into UTF-8.
+"""What the first bytes say: XML, JSON, an HTML page or no feed at all, and which encoding turns them into UTF-8.
 
 The decision rests on the first HEAD bytes after leading white space (or on all there is), never on how the
 chunks were cut. Encoding: BOM > HTTP charset > declaration > UTF-8, where what is no UTF-8 is read as cp1252.
@@ -12,7 +12,7 @@ from workers.errors import MalformedFeed, NotAFeed
 from workers.feeds.text import inert
 
 HEAD = 1024
-Kind = Literal["xml", "json"]
+Kind = Literal["xml", "json", "html"]
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -22,8 +22,11 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")
+_META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
 _HTML = re.compile(
-    r"(?:<!--.{0,900}?-->\s*)?<(?:!doctype\s+html|html|head|body|script|title|div|meta)\b", re.IGNORECASE | re.DOTALL
+    r"(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,900}?-->\s*)*"
+    r"<(?:!doctype\s+html|html|head|body|script|title|div|meta)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 # Codecs of Python that are no encodings of documents, and some that can be made to run long.
 _NOT_FOR_DOCUMENTS = {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined", "charmap"}
@@ -32,12 +35,16 @@ SPACE = b" \t\r\n\x0b\x0c"
 
 
 class Sniffed(NamedTuple):
-    """`lenient`: nobody vouched for UTF-8, so single bytes that are none are read as cp1252."""
+    """`lenient`: nobody vouched for UTF-8, so single bytes that are none are read as cp1252.
+
+    `opening` is how the text starts, safe to show.
+    """
 
     kind: Kind
     encoding: str
     lenient: bool
     bom: int
+    opening: str
 
 
 def sniff(head: bytes, charset: str | None) -> Sniffed:
@@ -48,14 +55,12 @@ def sniff(head: bytes, charset: str | None) -> Sniffed:
         raise NotAFeed("the body is gzip data inside what was already inflated: expected XML or JSON")
     encoding, lenient, bom = _encoding(head, charset)
     text = head[bom:].decode(encoding, "replace").lstrip("\ufeff \t\r\n\x0b\x0c")
-    first = text[:1]
-    if first in ("{", "["):
-        return Sniffed("json", encoding, lenient, bom)
-    if first != "<":
-        raise NotAFeed(f"the body starts with {inert(text, 60)!r}: expected an XML or JSON feed")
-    if _HTML.match(text):
-        raise NotAFeed(f"the body is an HTML page ({inert(text, 60)!r}): expected an XML or JSON feed")
-    return Sniffed("xml", encoding, lenient, bom)
+    opening = inert(text, 60)
+    if text[:1] in ("{", "["):
+        return Sniffed("json", encoding, lenient, bom, opening)
+    if text[:1] != "<":
+        raise NotAFeed(f"the body starts with {opening!r}: expected an XML or JSON feed")
+    return Sniffed("html" if _HTML.match(text) else "xml", encoding, lenient, bom, opening)
 
 
 def _encoding(head: bytes, charset: str | None) -> tuple[str, bool, int]:
@@ -67,7 +72,7 @@ def _encoding(head: bytes, charset: str | None) -> tuple[str, bool, int]:
             return name, False, 0
     if head[:1] in (b"{", b"[") and head[1:2] == b"\x00":
         return ("utf-32-le" if head[2:4] == b"\x00\x00" else "utf-16-le"), False, 0
-    match = _DECLARED.match(head)
+    match = _DECLARED.match(head) or _META.search(head)
     declared = known_encoding(match.group(1).decode("ascii")) if match else None
     if declared is not None and declared.startswith(("utf-16", "utf-32")):
         declared = None  # its declaration could be read byte by byte: it is not what it says
