@@ -8,7 +8,7 @@ from workers.events import follow as following
 from workers.events.publish import publish
 from workers.events.schema import CAP, decode, encode
 from workers.model import Event, Stats
-from workers.queue.connect import Redis
+from workers.queue.connect import Redis, id_ms, now_ms
 from workers.queue.lanes import EVENTS
 
 pytestmark = pytest.mark.anyio
@@ -51,6 +51,11 @@ async def test_a_flushed_redis_is_a_gap_too(redis: Redis) -> None:
     await publish(redis, event(0))
     seen = await following.last_id(redis)
     await redis.flushall()
+
+    async def a_later_moment() -> bool:
+        return await now_ms(redis) > id_ms(seen)  # else the new stream begins with the very id of the old one
+
+    await eventually(a_later_moment)
     await publish(redis, event(1))
     assert isinstance((await heard(redis, seen, 1))[0], following.Gap)
 
