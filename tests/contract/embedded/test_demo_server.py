@@ -6,11 +6,10 @@ import httpx
 
 from workers.service.demo_server import Clock, DemoServer
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-
 
 def clock(age: float = 0) -> Clock:
-    return Clock(NOW - timedelta(days=1), 100, NOW - timedelta(seconds=age))
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Clock(now - timedelta(days=1), 100, now - timedelta(seconds=age))
 
 
 async def ask(path: str, headers: dict[str, str] | None = None, times: int = 1) -> httpx.Response:
