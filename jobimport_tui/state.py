@@ -96,6 +96,18 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return 1.0 if not batches.total else (batches.done + batches.dead) / batches.total
 
+    def share_of(self, expected: int | None) -> float | None:
+        """Listings of those that the source had last time: a guess, never the whole, while the feed is read."""
+        if not expected or not self.run.stats.total:
+            return None
+        return min(0.99, self.run.stats.total / expected)
+
+    def eta_of(self, expected: int | None) -> float | None:
+        """Seconds until as many listings are settled as the source had last time: a guess."""
+        if not expected or not self.rate or expected <= self.run.stats.total:
+            return None
+        return (expected - self.run.stats.total) / self.rate
+
     @property
     def eta_s(self) -> float | None:
         """Seconds until its last batch is settled, at the rate of the samples."""
@@ -210,6 +222,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     workers: Workers = Workers()
     failed: Failed = Failed()
     sources: Sources = Sources()
+
+    def expected(self, source: str) -> int | None:
+        """How many listings a source had when it was last read in full; None where that is not known."""
+        ended = (run for run in self.runs.recent if run.source == source and run.state in ("succeeded", "partial"))
+        return next((run.stats.total for run in ended if run.stats.total), None)
 
     @property
     def down(self) -> tuple[Link, ...]:

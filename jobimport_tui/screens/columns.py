@@ -1,6 +1,6 @@
 """The columns of runs: in flight, and ended."""
 
-from jobimport_tui.display.format import ago, count, moment, rate, size, span
+from jobimport_tui.display.format import NONE, age, ago, count, moment, rate, size, span
 from jobimport_tui.display.text import safe
 from jobimport_tui.session import Session
 from jobimport_tui.state import Flight
@@ -20,12 +20,22 @@ def state_of(session: Session, run: Run) -> Span:
 
 
 def progress(session: Session, flight: Flight) -> Span:
-    """A bar and a share; while the feed is read, how much has been."""
+    """A bar and a share; while the feed is read, a guess ("~") by its last run, else how much has been read."""
     if (share := flight.share) is not None:
         return f"{session.glyphs.bar(share, BAR)} {int(share * 100):3}%", "busy"
+    if (share := flight.share_of(session.snapshot.expected(flight.run.source))) is not None:
+        return f"{session.glyphs.bar(share, BAR)} {f'~{int(share * 100)}':>3}%", "busy"
     if flight.bytes:
         return f"{size(flight.bytes)} read", "busy"
     return ("in the queue" if flight.run.state == "queued" else "connecting"), "dim"
+
+
+def eta(session: Session, flight: Flight) -> str:
+    """When it will be done; "~" where that is a guess by its last run."""
+    if flight.share is not None:
+        return span(flight.eta_s)
+    guess = flight.eta_of(session.snapshot.expected(flight.run.source))
+    return NONE if guess is None else f"~{age(guess)}"
 
 
 def flights(session: Session) -> list[Column[Flight]]:
@@ -37,7 +47,7 @@ def flights(session: Session) -> list[Column[Flight]]:
         Column("PROGRESS", BAR + 5, lambda f: progress(session, f)),
         Column("LISTINGS", 8, lambda f: count(f.run.stats.total, 8), "right"),
         Column("PER S", 6, lambda f: rate(f.rate), "right"),
-        Column("ETA", 6, lambda f: span(f.eta_s), "right"),
+        Column("ETA", 6, lambda f: eta(session, f), "right"),
         Column("FAIL", 5, lambda f: _bad(f.run.stats.failed), "right"),
         Column("NEW", 7, lambda f: count(f.run.stats.new), "right", needs=100),
         Column("UPDATED", 7, lambda f: count(f.run.stats.updated), "right", needs=100),

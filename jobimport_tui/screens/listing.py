@@ -25,11 +25,17 @@ class ListingPage(Detail):
         super().__init__(session, section=section)
         self.listing_id = listing_id
         self.stored: Mapping[str, Any] | None = None
+        self._problem = ""
 
     def on_mount(self) -> None:
         """Ask for it."""
         super().on_mount()
-        self.call(lambda: self.session.gateway.listing(self.listing_id), self._read, group="detail")
+        gateway = self.session.gateway
+        self.call(lambda: gateway.listing(self.listing_id), self._read, self._refused, group="detail")
+
+    def _refused(self, why: str) -> None:
+        self._problem = why
+        self.draw()
 
     def _read(self, stored: Mapping[str, Any]) -> None:
         self.stored = stored
@@ -39,7 +45,7 @@ class ListingPage(Detail):
         """The page."""
         stored = self.stored
         if stored is None:
-            return [((f" {safe(self.listing_id)}", "title"), ("   reading ...", "dim"))]
+            return [((f" {safe(self.listing_id)}", "title"), (f"   {self._problem or 'reading ...'}", "dim"))]
         status = self.session.glyphs.mark(str(stored.get("status", "")))
         lines: list[Line] = [
             *paragraph(safe(str(stored.get("title", ""))), width, tone="title"),

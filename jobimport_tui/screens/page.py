@@ -43,6 +43,7 @@ class Page(Screen[None]):
         super().__init__()
         self.session, self.section = session, section
         self.prompt, self.question = Prompt(), Question()
+        self.status, self.banner, self.tabs = Status(session), Banner(session), Tabs(session, section)
         self.keys = Keys(session, self.place)
         self._before: Widget | None = None
 
@@ -61,9 +62,7 @@ class Page(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Chrome around the body."""
-        yield Status(self.session)
-        yield Banner(self.session)
-        yield Tabs(self.session, self.section)
+        yield from (self.status, self.banner, self.tabs)
         yield from self.body()
         yield self.keys
         yield self.prompt
@@ -78,9 +77,9 @@ class Page(Screen[None]):
 
     def paint_chrome(self) -> None:
         """Bring status, banner and tabs up to date."""
-        self.query_one(Status).repaint()
-        self.query_one(Banner).draw()
-        self.query_one(Tabs).repaint()
+        self.status.repaint()
+        self.banner.draw()
+        self.tabs.repaint()
 
     def on_mount(self) -> None:
         """Show what is known."""
@@ -285,14 +284,24 @@ class Page(Screen[None]):
 
         self.app.push_screen(SourcePicker(self.session, what=what, first=first, extra=extra), chosen)
 
-    def call(self, ask: Callable[[], Any], then: Callable[[Any], None], *, group: str = "act") -> None:
-        """Ask the gateway something beside the loop; a refusal becomes a notice."""
+    def call(
+        self,
+        ask: Callable[[], Any],
+        then: Callable[[Any], None],
+        refused: Callable[[str], None] | None = None,
+        *,
+        group: str = "act",
+    ) -> None:
+        """Ask the gateway something beside the loop; a refusal becomes a notice, unless `refused` shows it."""
 
         async def asking() -> None:
             try:
                 answer = await ask()
             except Refused as refusal:
-                self.say(str(refusal), "warn")
+                if refused is None:
+                    self.say(str(refusal), "warn")
+                else:
+                    refused(str(refusal))
             else:
                 then(answer)
 

@@ -33,14 +33,19 @@ class RunPage(Detail):
         wait = RELOAD_SECONDS if self._is_moving() else SLOWEST_RELOAD
         if self.session.clock() - self._asked_at >= wait:
             self._asked_at = self.session.clock()
-            self.call(lambda: self.session.gateway.run_detail(self.run_id), self._read, group="detail")
+            gateway = self.session.gateway
+            self.call(lambda: gateway.run_detail(self.run_id), self._read, self._refused, group="detail")
         super().draw()
 
     def _is_moving(self) -> bool:
         return self.detail is None or self.detail.run.active or self._flight() is not None
 
     def _read(self, detail: RunDetail) -> None:
-        self.detail = detail
+        self.detail, self._problem = detail, ""
+        super().draw()
+
+    def _refused(self, why: str) -> None:
+        self._problem = why
         super().draw()
 
     def do_refresh(self, _: str) -> None:
@@ -56,7 +61,7 @@ class RunPage(Detail):
     def lines_for(self, width: int) -> list[Line]:
         """The page."""
         if self.detail is None:
-            return [((f" run {self.run_id}", "title"), ("   reading ...", "dim"))]
+            return [((f" run {self.run_id}", "title"), (f"   {self._problem or 'reading ...'}", "dim"))]
         flight = self._flight()
         run = self.detail.run
         if flight is not None and run.active:
@@ -82,7 +87,7 @@ class RunPage(Detail):
         times.append((f"  took {span(columns.took(session, run))}", ""))
         lines: list[Line] = [first, tuple(times)]
         if run.active and flight is not None:
-            facts = f"  {rate(flight.rate)} listings/s  ETA {span(flight.eta_s)}"
+            facts = f"  {rate(flight.rate)} listings/s  ETA {columns.eta(session, flight)}"
             lines.append(((" ", ""), columns.progress(session, flight), (facts, "")))
         if reason := columns.why(run):
             lines.append(((f" {reason}", "warn"),))

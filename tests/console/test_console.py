@@ -235,6 +235,8 @@ async def test_a_run_in_flight_moves_in_its_detail() -> None:
         runs = msgspec.structs.replace(BUSY.runs, flights=(flight, *BUSY.runs.flights[1:]))
         await it.show(msgspec.structs.replace(BUSY, runs=runs))
         assert " 75%" in it.text and "9,000" in it.text
+        await it.press("colon", *"run 9999", "enter")
+        assert "there is no run 9999" in it.text
         await it.press("colon", *"run twelve", "enter")
         assert "expected a number" in it.lines[0]
 

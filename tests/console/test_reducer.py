@@ -1,6 +1,7 @@
 """Events and rows make snapshots: replaced, never added up."""
 
 import msgspec
+import pytest
 
 from jobimport_tui import reducer
 from jobimport_tui.state import Link, Snapshot
@@ -26,6 +27,21 @@ def test_an_unknown_run_appears_and_its_totals_are_replaced() -> None:
     assert flight.share == 0.75
     assert flight.rate == 500
     assert flight.eta_s == 1
+
+
+def test_a_feed_that_is_still_read_is_measured_by_its_last_run() -> None:
+    snapshot = reducer.loaded(Snapshot(), [], [ended(0, source="acme")], NOW)
+    assert snapshot.expected("acme") == 1812
+    assert snapshot.expected("other") is None
+    for second in (0, 2):
+        snapshot = reducer.heard(
+            snapshot, event("fetching", NOW + second, **of(100 + 403 * second, second, batches=None))
+        )
+    (flight,) = snapshot.runs.flights
+    assert flight.share is None and flight.share_of(None) is None
+    assert flight.share_of(1812) == 0.5
+    assert flight.eta_of(1812) == pytest.approx(906 / 403)
+    assert flight.share_of(10) == 0.99 and flight.eta_of(10) is None
 
 
 def test_progress_is_not_news_but_a_new_state_is() -> None:
