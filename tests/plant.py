@@ -22,9 +22,10 @@ from workers.actors.progress import Progress
 from workers.control import request_import
 from workers.model import Run, Source
 from workers.queue.connect import Redis
+from workers.queue.depth import snapshot
 from workers.settings import Config, load
 from workers.sources import load_one, save
-from workers.store import runs
+from workers.store import batches, runs
 from workers.store.connect import Database
 
 T = TypeVar("T")
@@ -74,7 +75,17 @@ class Plant:
             run = await runs.get(self.db, run_id)
             return run if run and not run.active else None
 
-        return await eventually(look, limit)
+        try:
+            return await eventually(look, limit)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{await self._state(run_id)}") from None
+
+    async def _state(self, run_id: int) -> str:
+        """What there is to know when a run does not end."""
+        run, rows = await runs.get(self.db, run_id), await batches.totals(self.db, run_id)
+        depths = await snapshot(self.redis)
+        logs = "".join(file.read_text()[-4000:] for file in self.folder.glob("*.log"))
+        return f"{run}\n{rows}\n{depths}\n{logs}"
 
     async def run(self, name: str, limit: float = 40.0, **asked: Any) -> Run:
         """Import a source and wait for the run's end."""
