@@ -15,6 +15,7 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import Worker, WorkerState
 
 from jobimport_tui import registry
 from jobimport_tui.display.glyphs import Glyphs, of_encoding
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from workers.settings import Config
 
 TICK_SECONDS = 1.0
+RESTART_SECONDS = 2.0
 
 THEME = Theme(
     name="jobimport",
@@ -99,6 +101,14 @@ class ConsoleApp(App[int]):
         self.run_worker(
             partial(self.session.gateway.run, self._publish), name="gateway", group="gateway", exit_on_error=False
         )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A gateway that failed is our mistake, not a server's: say so, and start it again."""
+        if event.worker.group == "gateway" and event.state == WorkerState.ERROR:
+            error = event.worker.error
+            self.session.say(f"the gateway failed ({type(error).__name__}: {error}); it is started again", "bad")
+            self.set_timer(RESTART_SECONDS, self._connect)
+            self.paint()
 
     def _publish(self, snapshot: Snapshot) -> None:
         self.post_message(Fresh(snapshot))

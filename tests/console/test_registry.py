@@ -1,5 +1,7 @@
 """One table of actions: keys, verbs, help, footer and code cannot disagree."""
 
+from pathlib import Path
+
 import pytest
 
 from jobimport_tui import registry
@@ -14,6 +16,7 @@ from jobimport_tui.screens.run import RunPage
 from jobimport_tui.screens.runs import RunsSection
 from jobimport_tui.screens.sources import SourcesSection
 from jobimport_tui.screens.workers import WorkersSection
+from tests.console.views import with_keys
 
 PAGES: list[type[Page]] = [
     *(QueuesSection, RunsSection, FailedSection, ListingsSection, WorkersSection, SourcesSection),
@@ -64,3 +67,8 @@ def test_verbs_may_be_shortened_where_that_is_clear() -> None:
     assert name("w") == "sectionworkers"
     assert name("f") == ""  # failed, filter, freeze
     assert name("nonsense") == ""
+
+
+def test_the_manual_has_this_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
+    assert text == with_keys(text), "run `python -m tests.console.views docs`"

@@ -4,6 +4,7 @@ python -m tests.console.views docs      writes one SVG a view and size
 """
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from jobimport_tui.state import Snapshot
 from tests.console.fake import BUSY, EMPTY, console, down
 
 SIZES = ((80, 24), (120, 40))
+BEGIN, END = "<!-- keys: generated from the registry -->", "<!-- end of keys -->"
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,42 @@ async def write(folder: Path) -> None:
                 await pilot.press(key)
                 await pilot.pause()
             await pilot.pause()
-            svg = app.export_screenshot(title="jobimport")
+            svg = portable(app.export_screenshot(title="jobimport"))
             (folder / f"{view.name}-{width}x{height}.svg").write_text(svg)
+
+
+def portable(svg: str) -> str:
+    """Without fonts from the network, and with spaces that every renderer keeps."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    return svg.replace("<text ", '<text xml:space="preserve" ').replace("&#160;", " ")
+
+
+def key_table() -> str:
+    """The registry as a Markdown table."""
+    lines = ["| key | verb | what it does | where | the same from a shell |", "|---|---|---|---|---|"]
+    for group, title in registry.GROUPS.items():
+        lines.append(f"| **{title.capitalize()}** | | | | |")
+        for action in (action for action in registry.ACTIONS if action.group == group):
+            keys = " ".join(f"`{key}`" for key in registry.shown_keys(action).split())
+            verb = f"`:{action.verb}`" if action.verb else ""
+            where = "everywhere" if action.places == registry.EVERYWHERE else ", ".join(_in_order(action.places))
+            cli = registry.command_line(action, source="SOURCE", run="RUN")
+            lines.append(f"| {keys} | {verb} | {action.help} | {where} | {f'`{cli}`' if cli else ''} |")
+    return "\n".join(lines)
+
+
+def _in_order(places: frozenset[str]) -> list[str]:
+    if places == registry.LISTS:
+        return ["every section"]
+    order = [name for name, _ in registry.SECTIONS]
+    return sorted(places, key=lambda place: order.index(place) if place in order else len(order))
+
+
+def with_keys(text: str) -> str:
+    """A document with the table of keys between its two marks."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{key_table()}\n{END}{after}"
 
 
 def pictures() -> Iterator[tuple[View, tuple[int, int]]]:
@@ -70,4 +106,6 @@ def pictures() -> Iterator[tuple[View, tuple[int, int]]]:
 
 
 if __name__ == "__main__":
-    asyncio.run(write(Path(sys.argv[1])))
+    docs = Path(sys.argv[1])
+    asyncio.run(write(docs))
+    (docs / "console.md").write_text(with_keys((docs / "console.md").read_text()))
