@@ -1,6 +1,8 @@
 """The two servers for one command: three seconds to answer, and a sentence that names the address if they do not."""
 
+import asyncio
 import getpass
+import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
@@ -17,8 +19,21 @@ T = TypeVar("T")
 
 
 def run(verb: Callable[[], Awaitable[T]]) -> T:
-    """Run a verb's coroutine on a loop of its own."""
-    return anyio.run(verb)
+    """Run a verb's coroutine on a loop of its own. Ctrl-C cancels it, then raises KeyboardInterrupt."""
+    return anyio.run(_interruptible, verb)
+
+
+async def _interruptible(verb: Callable[[], Awaitable[T]]) -> T:
+    # asyncio's own Ctrl-C cancels the task once, and the driver's wait_for on Python 3.11 may swallow that
+    # (evidence E3x); a scope's cancel is delivered again until it is heard.
+    loop = asyncio.get_running_loop()
+    with anyio.CancelScope() as scope:
+        loop.add_signal_handler(signal.SIGINT, scope.cancel)
+        try:
+            return await verb()
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+    raise KeyboardInterrupt
 
 
 def user() -> str:
