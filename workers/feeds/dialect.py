@@ -4,6 +4,7 @@ kind = "xml"                      or "json"
 item = ["item"]                   XML: local names of an item; JSON: paths of the list ("." = the document)
 like = "job_source"               takes over what another dialect says and this one does not, field by field
 total = ["expectedjobcount"]      where the feed declares how many listings it holds: a name, or a JSON path
+company_from = ["name"]           JSON paths of the company's name, where the document says it once, ahead of the list
 location_split = ","              between places in one text
 date_order = "dmy"                of dates in numbers, where the source does not say otherwise
 timezone = "America/New_York"     of dates without a zone, likewise
@@ -57,7 +58,7 @@ FIELDS = (
 
 
 class Detect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """By which signs a dialect is recognised; names in lower case."""
+    """By which signs a dialect is recognised; names without regard to case."""
 
     roots: list[str] = []
     prefixes: list[str] = []
@@ -75,6 +76,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     detect: Detect = Detect()
     total: list[str] = []
+    company_from: list[str] = []
     location_split: str = ""
     date_order: Literal["", "dmy", "mdy", "ymd"] = ""
     timezone: str = ""
@@ -142,7 +144,21 @@ def _dialect(name: str, tables: dict[str, dict[str, Any]], text: str) -> Dialect
         where = place(name, text, section, key) if key else place(name, text, "", section)
         raise ConfigError(where, path.rstrip("`"), None, f"what the dialect's fields are: {reason}") from error
     _check(dialect, text)
-    return dialect
+    detect = dialect.detect
+    return msgspec.structs.replace(
+        dialect,
+        item=_lower(dialect.item),
+        total=_lower(dialect.total),
+        company_from=_lower(dialect.company_from),
+        detect=Detect(
+            _lower(detect.roots), _lower(detect.prefixes), _lower(detect.has), dict(detect.says), detect.rank
+        ),
+    )
+
+
+def _lower(names: list[str]) -> list[str]:
+    """Names as documents are compared by."""
+    return [name.lower() for name in names]
 
 
 def _check(dialect: Dialect, text: str) -> None:

@@ -29,13 +29,14 @@ class JsonSplitter:
     """Push parser of JSON: `items` fills up with the objects of the first list found at one of `lists`.
 
     Paths are keys joined by "." ("jobs", "data.jobs"), ROOT for a top-level array. Scalars outside the items are
-    kept in `facts` by their path. `list_path` is the path of the list, "" until one is met; `keys` are the
-    top-level keys.
+    kept in `facts` by their path; `heading` are those that came before the list. `list_path` is the path of the
+    list, "" until one is met; `keys` are the top-level keys.
     """
 
     def __init__(self, lists: Collection[str]) -> None:
         self.items: list[dict[str, Any]] = []
         self.facts: dict[str, str] = {}
+        self.heading: dict[str, str] = {}
         self.list_path = ""
         self.keys: list[str] = []
         self.expected = ", ".join(sorted(lists))
@@ -164,7 +165,7 @@ class JsonSplitter:
         wanted = path or ROOT
         if is_array and not self._list_depth and wanted in self._lists and not self._found:
             self._list_depth = len(self._trail)
-            self.list_path = wanted
+            self.list_path, self.heading = wanted, dict(self.facts)
 
     def _child(self) -> str:
         """Path of the value that comes now, outside items; "" for the document."""

@@ -56,10 +56,10 @@ class HtmlSplitter:
             raise BodyTruncated(f"byte {self._fed}: the page ends inside a script")
         if self.list_path and self._is_open:
             raise BodyTruncated(f"byte {self._fed}: the page ends before its </html>")
+        if self._broken:
+            raise MalformedFeed(f"a script of JSON-LD in the page cannot be read: {self._broken}")
         if self.list_path:
             return
-        if self._broken:
-            raise MalformedFeed(f"the page's JSON-LD cannot be read: {self._broken}")
         raise NotAFeed(
             f"the body is an HTML page ({self._opening!r}) without job postings: expected an XML or JSON feed"
         )
@@ -123,6 +123,9 @@ class HtmlSplitter:
 
     def _read(self, script: str) -> None:
         # What stands around it is comment signs, CDATA and semicolons.
+        before, mark, inside = script.partition("<![CDATA[")
+        if mark and "{" not in before:
+            script = inside.rpartition("]]>")[0] or inside
         start = min((at for at in (script.find("{"), script.find("[")) if at >= 0), default=-1)
         text = script[start : max(script.rfind("}"), script.rfind("]")) + 1] if start >= 0 else ""
         if not text:
@@ -133,7 +136,8 @@ class HtmlSplitter:
             except ValueError:
                 document = _load(html.unescape(text))
         except ValueError as error:
-            self._broken = self._broken or str(error)[:120]
+            if "jobposting" in text.lower():
+                self._broken = self._broken or str(error)[:120]
             return
         except RecursionError as error:
             raise TooLarge(f"byte {self._fed}: JSON-LD nested too deep") from error
@@ -181,7 +185,7 @@ class _Finder:
 
     def folded(self, posting: dict[str, Any]) -> dict[str, Any]:
         self._nodes = 0
-        return self._fold(posting, may_follow=True)
+        return {**self._fold(posting, may_follow=True), "@type": "JobPosting"}
 
     def _fold(self, value: Any, *, may_follow: bool) -> Any:
         self._nodes += 1

@@ -50,6 +50,7 @@ class Mapping:
         self._skip_unless = _each(dialect, "skip_unless", compile_path)
         self._skip = _each(dialect, "skip", compile_condition)
         self._salary_unless = _each(dialect, "salary_unless", compile_condition)
+        self.company_paths = () if "company" in source.fields else dialect.company_from
         self._is_sieve = bool(self._skip_unless or self._skip)
         self._plans: dict[tuple[str, ...], _Plan] = {}
 

@@ -4,7 +4,8 @@ A path names children by local name, without regard to case; lists are flattened
 first side that finds something, `+` takes both, `"text"` is itself, `node{a, b}` gives one text a node, its
 parts joined with ", " (with ";" between them: a line each). Filters: `| split ","` (not inside parentheses),
 `| match "(regex)"` (first group, or the whole; what does not match is dropped), `| join " "`, `| first`,
-`| nonzero`, `| table "0=onsite, 1=remote"` (what is not in the table stays). Escapes: `xpath:`, `jmespath:`.
+`| nonzero`, `| table "0=onsite, 1=remote"` (what it does not name stays, or becomes what "*" does). `xpath:` and
+`jmespath:` escape into another language.
 
     "job_listing:location | split ','"    "link[@rel=alternate]/@href ?? link/@href"
     "locations/location{name ?? city, country}"    "{city, state, country}"    "schedule + employmentType"
@@ -166,7 +167,10 @@ def _filtered(getter: Getter, item: Filter) -> Getter:
         return lambda node: [text for text in getter(node) if text.strip("0. \t\n")]
     if item.word == "table":
         table = pairs(argument)
-        return lambda node: [to for text in getter(node) if (to := table.get(text.strip().casefold(), text))]
+        other = table.get("*")
+        return lambda node: [
+            to for text in getter(node) if (to := table.get(text.strip().casefold(), text if other is None else other))
+        ]
     pattern = re.compile(argument)
 
     def match(node: Any) -> list[str]:

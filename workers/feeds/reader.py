@@ -63,6 +63,7 @@ class FeedReader:
         self._root = ""
         self._prefixes: set[str] = set()
         self._xml_base = ""
+        self._company: tuple[str, str] | None = None  # where the document names it ahead of its listings, and what
 
     @property
     def dialect(self) -> str:
@@ -183,6 +184,9 @@ class FeedReader:
             self._recognise(splitter, final=final)
         if self._mapping is None:
             return []
+        if isinstance(splitter, JsonSplitter) and not self.position:
+            named_by = (path for path in self._mapping.company_paths if splitter.heading.get(path))
+            self._company = next(((path, splitter.heading[path]) for path in named_by), None)
         waiting, self._waiting = self._waiting, []
         return [raw for item in waiting if (raw := self._raw(item, self._mapping)) is not None]
 
@@ -227,6 +231,10 @@ class FeedReader:
                     fields["url"] = [_joined(base, text) for text in fields["url"]]
         if self._explain and self.position < _EXPLAINED:
             self.matched[self.position] = mapping.matched(item, fields)
+        if self._company is not None and "company" not in fields:
+            fields["company"] = [self._company[1]]
+            if self.position in self.matched:
+                self.matched[self.position]["company"] = f"the document's {self._company[0]}"
         raw = RawItem(identity(fields, self._source), self.position, fields, mapping.raw_hash(fields))
         self.position += 1
         return raw

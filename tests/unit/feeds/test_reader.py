@@ -34,7 +34,8 @@ def test_a_cut_body_keeps_what_was_whole_and_says_that_it_is_cut(name: str, end:
     items, error = read_until(data, size=size)
     assert items == ITEMS[name][: len(items)]
     assert isinstance(error, BodyTruncated | NotAFeed)
-    assert isinstance(error, BodyTruncated) or len(data) < 60
+    # A page that is cut before its first posting is a page like any other.
+    assert isinstance(error, BodyTruncated) or len(data) < 60 or name.endswith(".html")
 
 
 @settings(max_examples=300)

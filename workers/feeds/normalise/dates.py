@@ -59,6 +59,9 @@ def utc(text: str, zone: tzinfo, order: str, today: datetime) -> datetime | None
 def _iso(text: str, zone: tzinfo) -> datetime | None:
     if not (len(text) >= 8 and text[:4].isdecimal()):
         return None
+    if len(text) != 8 and text.isdecimal():
+        # What fromisoformat would read as the year 1775 is an epoch of 13 digits.
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=zone) if len(text) == 14 else None
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -4,31 +4,45 @@ import re
 
 from workers.model.listing import EmploymentType
 
+# Letters only, in lower case: English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, and some Nordic.
 _WORDS: dict[EmploymentType, str] = {
-    "FULL_TIME": "fulltime full ft vollzeit tempsplein tempscomplet plein jornadacompleta tiempocompleto completa "
-    "tempopieno tempointegral integral voltijd heltid pelnyetat fulltimepermanent permanentfulltime fulltimeemployee "
-    "fulltimeemployment fulltimefixedterm",
-    "PART_TIME": "parttime part pt teilzeit tempspartiel partiel mediajornada tiempoparcial jornadaparcial parcial "
-    "tempoparziale meiotempo deeltijd deltid parttimepermanent permanentparttime parttimeemployee minijob "
-    "geringfügig werkstudent workingstudent parttimefixedterm",
+    "FULL_TIME": "fulltime full ft vollzeit inganztags ganztags ganztägig tempsplein tempscomplet pleintemps plein "
+    "jornadacompleta tiempocompleto completa completo tempopieno fulltimetempopieno tempointegral períodointegral "
+    "integral tempocompleto voltijd voltijds fulltimevoltijd heltid kokopäiväinen pełnyetat pelnyetat pełenetat "
+    "fulltimepermanent permanentfulltime fulltimeemployee fulltimeemployment fulltimefixedterm fulltimeregular "
+    "regularfulltime vollzeitfestanstellung festanstellungvollzeit cditempsplein",
+    "PART_TIME": "parttime part pt teilzeit halbtags tempspartiel mitemps partiel mediajornada medialjornada "
+    "tiempoparcial jornadaparcial parcial tempoparziale tempoparcial meiotempo meioperíodo parziale deeltijd deeltijds "
+    "deltid część częśćetatu niepełnyetat półetatu parttimepermanent permanentparttime parttimeemployee minijob "
+    "geringfügig geringfügigebeschäftigung werkstudent werkstudentin workingstudent parttimefixedterm parttimeregular",
     "CONTRACTOR": "contractor contract contracts freelance freelancer freiberuflich freiberufler freiemitarbeit "
-    "selbständig independentcontractor independent indépendant consultant contractual contracttohire autónomo "
-    "c2c 1099 b2b zzp fulltimecontract contractfulltime contractparttime parttimecontract projectbased",
-    "TEMPORARY": "temporary temp fixedterm fixedtermcontract befristet befristeteranstellung cdd temporal zeitarbeit "
-    "aushilfe seasonal saisonal saisonnier limited tijdelijk interim intérim contracttemporary determinato",
-    "INTERN": "intern internship internships praktikum praktikant stage stagiaire stagiair pasantía prácticas "
-    "becario tirocinio estágio praktik trainee traineeship apprenticeship apprentice ausbildung azubi alternance "
-    "apprentissage student volontariat",
-    "VOLUNTEER": "volunteer volunteering ehrenamt ehrenamtlich bénévolat bénévole voluntario",
-    "PER_DIEM": "perdiem prn casual oncall zerohours zerohour",
-    "OTHER": "other others sonstige sonstiges autre otro otros",
+    "freiermitarbeiter selbständig selbstständig independentcontractor independent indépendant autoentrepreneur "
+    "consultant contractual contracttohire autónomo porcuentapropia partitaiva liberoprofessionista "
+    "prestaçãodeserviços pj c2c 1099 b2b zzp zzper zelfstandige kontraktb2b umowazlecenie umowaodzieło konsult "
+    "fulltimecontract contractfulltime contractparttime parttimecontract projectbased",
+    "TEMPORARY": "temporary temp fixedterm fixedtermcontract befristet befristeteranstellung befristetervertrag cdd "
+    "temporal contratotemporal eventual zeitarbeit aushilfe saisonarbeit ferienjob seasonal saisonal saisonnier "
+    "stagionale estacional limited tijdelijk tijdelijkcontract interim intérim intérimaire uitzendkracht "
+    "contracttemporary determinato tempodeterminato contrattodeterminato temporário contratoatermo "
+    "umowanaczasokreślony tymczasowa pracatymczasowa tidsbegrænset vikariat visstid",
+    "INTERN": "intern internship internships praktikum praktikant praktikantin pflichtpraktikum stage stagiaire "
+    "stagiair pasantía pasante prácticas becario beca tirocinio tirocinante estágio estagiário estagio staż stażysta "
+    "praktyki praktyka praktik trainee traineeship traineeprogramm apprenticeship apprentice ausbildung azubi "
+    "ausbildungsplatz alternance apprentissage apprenti apprendistato aprendiz formación leerling student volontariat "
+    "jovemaprendiz",
+    "VOLUNTEER": "volunteer volunteering ehrenamt ehrenamtlich bénévolat bénévole voluntario voluntariado voluntário "
+    "volontario volontariato vrijwilliger vrijwilligerswerk wolontariat wolontariusz frivillig",
+    "PER_DIEM": "perdiem prn casual oncall zerohours zerohour zerohourscontract oproepkracht oproepcontract",
+    "OTHER": "other others sonstige sonstiges andere autre autres otro otros altro outro outros overig overige inne "
+    "annat",
 }
 _KEYS: dict[str, EmploymentType] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _BOTH = {
     "fullorparttime", "fulltimeorparttime", "fullparttime", "fulltimeparttime", "parttimeorfulltime", "vollteilzeit",
-    "vollzeitteilzeit", "vollzeitoderteilzeit", "vollundteilzeit", "vollzeitundteilzeit", "volloderteilzeit",
+    "vollzeitteilzeit", "teilzeitvollzeit", "teilzeitodervollzeit",
+    "vollzeitoderteilzeit", "vollundteilzeit", "vollzeitundteilzeit", "volloderteilzeit",
 }  # fmt: skip
-_SEPARATORS = re.compile(r"[,;|/+&\n]|\s-\s|\s(?:or|oder|ou|o|and|und|et|y)\s", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[,;|/+&\n]|\s-\s|\s(?:or|oder|ou|o|of|and|und|et|y|e|en|i|lub)\s", re.IGNORECASE)
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _ORDER: dict[EmploymentType, int] = {kind: index for index, kind in enumerate(_WORDS)}
 

@@ -18,10 +18,20 @@ CODES = {
 LOWER = {"eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "gbp": "GBP", "chf": "CHF", "pln": "PLN"}
 
 _UNITS: dict[SalaryUnit, str] = {
-    "HOUR": "hour hours hr hrs h hourly stunde stündlich heure hora std ph perhour",
-    "DAY": "day days daily tag jour día pd perday",
-    "WEEK": "week weekly wk woche semaine semana pw perweek",
-    "MONTH": "month monthly mo monat monatlich mois mes mensuel pm pcm permonth",
-    "YEAR": "year years yearly yr annual annually annum jahr jährlich an année año pa peryear perannum",
+    "HOUR": "hour hours hr hrs h std ph perhour stunde heure hora ora uur godzina godz godzinę timme timmen time timen",
+    "DAY": "day days pd perday tag jour día dia giorno dag dzień dziennie",
+    "WEEK": "week wk pw perweek woche semaine semana settimana tydzień tygodniowo vecka uke uge",
+    "MONTH": "month mo pm pcm permonth monat mois mes mês mese maand miesiąc mies månad måned",
+    "YEAR": "year years yr pa annum perannum peryear jahr an année año ano anno jaar rok år",
 }
+# Words that name a unit without a "per" before them.
+_ALONE: dict[SalaryUnit, str] = {
+    "HOUR": "hourly stündlich horaire orario orari uurloon timlön timelønn",
+    "DAY": "daily täglich tagessatz diario",
+    "WEEK": "weekly wöchentlich hebdomadaire semanal wekelijks",
+    "MONTH": "monthly monatlich mensuel mensuels mensual mensuales mensal mensile mensili maandelijks miesięcznie",
+    "YEAR": "yearly annually annual jährlich annuel annuels anual anuales annuo annui annuale jaarlijks rocznie",
+}
+ALONE: dict[str, SalaryUnit] = {word: unit for unit, words in _ALONE.items() for word in words.split()}
 UNITS: dict[str, SalaryUnit] = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+UNITS.update(ALONE)

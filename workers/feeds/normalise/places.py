@@ -8,13 +8,27 @@ from workers.model.listing import Remote
 
 _LONGEST, _MOST = 200, 50
 
+# What a whole text says, letters only; eight languages.
 _WORDS: dict[Remote, str] = {
-    "hybrid": "hybrid hybride híbrido ibrido partlyremote partiallyremote remotehybrid teilweisehomeoffice",
+    "hybrid": "hybrid hybride híbrido hibrido híbrida ibrido ibrida hybridowa hybrydowa hybrydowo hybryda partlyremote "
+    "partiallyremote partremote remotehybrid hybridremote flexible teilweisehomeoffice mobilesarbeiten "
+    "télétravailpartiel semipresencial deelsthuis",
     "remote": "remote telecommute telecommuting fullyremote remoteonly 100remote workfromhome wfh homeoffice home "
-    "télétravail teletravail remoto teletrabajo anywhere distributed virtual fullremote remotefirst",
-    "onsite": "onsite inoffice office inperson vorort surplace presencial notremote",
+    "télétravail teletravail remoto teletrabajo teletrabalho anywhere distributed virtual fullremote remotefirst "
+    "fernarbeit adistance àdistance distanciel adistancia adistância distanza dadistanza smartworking telelavoro "
+    "thuiswerken opafstand zdalna zdalnie pracazdalna praczdalna distans pådistans hemarbete fjernarbejde",
+    "onsite": "onsite inoffice office inperson vorort surplace surside presencial notremote präsenz ensite présentiel "
+    "presenziale insede inpresenza oplocatie stacjonarna stacjonarnie pålats påplats kontor",
 }
 _KEYS: dict[str, Remote] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+# A word within a longer text: "Hybrid remote in Leeds", "100% Remote (EU)".
+_INSIDE: dict[Remote, set[str]] = {
+    "hybrid": {"hybrid", "hybride", "híbrido", "hibrido", "ibrido", "hybrydowa"},
+    "remote": {"remote", "remoto", "telecommute", "télétravail", "teletrabajo", "homeoffice", "zdalna"},
+    "onsite": {"onsite", "presencial", "présentiel", "stacjonarna"},
+}
+_NEGATIONS = {"no", "not", "non", "nicht", "kein", "keine", "pas", "ikke", "inte", "nie", "niet", "não", "without"}
+_LETTERS = re.compile(r"[^\W\d_]+")
 _YES = {"true", "yes", "1", "y", "ja", "oui", "si", "sí"}
 _NO = {"false", "no", "0", "n", "nein", "non"}
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -39,6 +53,10 @@ def remote(texts: list[str], locations: list[str], constant: Remote | Literal[""
         kind = _KEYS.get(key)
         if kind is not None:
             return kind
+    for text in texts[:10]:
+        kind = _said_in(text[:100])
+        if kind is not None:
+            return kind
     if any(key in _YES for key in keys):
         return "remote"
     for text in locations:
@@ -46,3 +64,13 @@ def remote(texts: list[str], locations: list[str], constant: Remote | Literal[""
         if match is not None:
             return "hybrid" if match.group(1).lower() == "hybrid" else "remote"
     return "onsite" if any(key in _NO for key in keys) and locations else None
+
+
+def _said_in(text: str) -> Remote | None:
+    words = set(_LETTERS.findall(text.casefold()))
+    if len(words) < 2:
+        return None
+    for kind, known in _INSIDE.items():
+        if not words.isdisjoint(known):
+            return kind if words.isdisjoint(_NEGATIONS) else "onsite" if kind == "remote" else None
+    return None

@@ -2,7 +2,7 @@
 
 import re
 
-from workers.feeds.normalise.money_words import CODES, LOWER, SIGNS, UNITS
+from workers.feeds.normalise.money_words import ALONE, CODES, LOWER, SIGNS, UNITS
 from workers.feeds.normalise.title import short_text
 from workers.model.listing import Salary, SalaryUnit
 
@@ -21,10 +21,12 @@ _BETWEEN = re.compile(r"[^\d]{0,25}?(?:-|–|—|−|\bto\b|\bbis\b|\bà\b|\band
 _UP_TO = re.compile(r"(?:up to|bis zu|bis|max\.?|maximum|jusqu'à|hasta|until|under)[^\d]{0,6}$")
 _FROM = re.compile(r"(?:from|starting at|starts at|at least|min\.?|minimum|ab|à partir de|desde|over)[^\d]{0,6}$")
 _UNIT_WORDS = "|".join(sorted(UNITS, key=len, reverse=True))
+_ALONE = "|".join(sorted(ALONE, key=len, reverse=True))
 _UNIT = re.compile(
-    rf"(?:/\s*|\b(?:per|pro|par|por|an|a|je)\s+|\bp\.?\s?)({_UNIT_WORDS})\b"
-    r"|\b(hourly|stündlich|daily|weekly|monthly|monatlich|mensuel|annually|annual|yearly|jährlich)\b"
+    rf"(?:/\s*|\b(?:per|pro|par|por|an|a|al|ao|all|je|im|i|na|pr)[\s'’]+|\bp\.?\s?)({_UNIT_WORDS})\b"
+    rf"|\b({_ALONE})\b"
 )
+_WORD = re.compile(r"[^\W\d_]+")
 _SIGN = re.compile("|".join(re.escape(sign) for sign in SIGNS))
 _CODE = re.compile(r"(?<![A-Za-z])([A-Z]{3})(?![A-Za-z])")
 _LOWER_CODE = re.compile(rf"(?<![a-z])({'|'.join(LOWER)})(?![a-z])")
@@ -52,7 +54,9 @@ def salary(fields: dict[str, list[str]]) -> Salary | None:
 
 def unit_of(text: str) -> SalaryUnit | None:
     """The unit that a field of its own names: "PER_YEAR", "hourly", "PA"."""
-    return UNITS.get("".join(letter for letter in text[:30].lower() if letter.isalpha()))
+    words = _WORD.findall(text[:30].lower())
+    whole = UNITS.get("".join(words))
+    return whole or next((UNITS[word] for word in words if len(word) > 2 and word in UNITS), None)
 
 
 def _from_text(text: str, currency: str | None, unit: SalaryUnit | None) -> Salary:
