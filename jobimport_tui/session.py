@@ -8,6 +8,9 @@ from jobimport_tui.gateway.protocol import Gateway
 from jobimport_tui.state import Link, Snapshot
 
 NOTICE_SECONDS = 6.0
+SILENT_SECONDS = 15.0
+"""A worker that has not been heard of for a lease is silent: its work restarts elsewhere."""
+
 STALE_SECONDS = 5.0
 """Data older than this is dimmed and shows its age."""
 
@@ -63,6 +66,16 @@ class Session:
     def down(self) -> tuple[Link, ...]:
         """The servers that do not answer."""
         return self._latest.down
+
+    @property
+    def unattended(self) -> int:
+        """How many messages wait while no worker process lives; 0 while one does, or Redis cannot say."""
+        redis, seen = self._latest.redis, self._latest.workers
+        if not redis.is_up or seen.at is None:
+            return 0
+        if any(self.clock() - worker.beat_at <= SILENT_SECONDS for worker in seen.rows):
+            return 0
+        return sum(lane.waiting for lane in self._latest.queues.lanes)
 
     def say(self, text: str, tone: str = "") -> None:
         """Put a notice into the status row."""

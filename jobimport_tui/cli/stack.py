@@ -1,7 +1,6 @@
 """`jobimport demo` and `jobimport up`: everything on this machine, from two empty folders, for as long as it runs."""
 
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import anyio
 
+from jobimport_tui.cli.console import has_terminal
 from jobimport_tui.cli.flags import Args, Parser, settings
 from jobimport_tui.cli.report import progress
 from jobimport_tui.cli.show import cell, clock, say
@@ -43,7 +43,7 @@ def demo(args: Args) -> int:
     """Run the stack with the demo's feeds, under the console or, headless, until SIGTERM or Ctrl-C."""
     folder = args.data_dir or default_data_dir() / "demo"
     if not args.headless:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if not has_terminal():
             raise ConfigError("demo", "", None, "a terminal for the console, or --headless")
         say("starting Redis and MongoDB ...")
     inside = tell if args.headless else _console

@@ -17,7 +17,7 @@ from jobimport_tui.gateway.protocol import (
 )
 from jobimport_tui.gateway.source_files import Past
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
-from workers.store import batches, connect, history, jobs, rejects, runs, search, source_state
+from workers.store import batches, connect, history, jobs, pauses, rejects, runs, search, source_state
 from workers.store.batches import RunTotals
 from workers.store.connect import Database
 from workers.store.search import JobRow, Status
@@ -56,7 +56,7 @@ class MongoSide:
         return Past(
             last=await history.last_of_sources(self.db),
             failures={name: state.consecutive_failures for name, state in states.items()},
-            paused=frozenset(name for name, state in states.items() if state.paused),
+            paused=frozenset(what[7:] for what in await pauses.all(self.db) if what.startswith("source:")),
         )
 
     async def runs(self, query: RunQuery) -> list[Run]:

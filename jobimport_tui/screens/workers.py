@@ -8,13 +8,10 @@ from jobimport_tui.display.format import age, count, size
 from jobimport_tui.display.text import safe
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.section import Section
-from jobimport_tui.session import Session
+from jobimport_tui.session import SILENT_SECONDS, Session
 from jobimport_tui.state import Worker
 from jobimport_tui.widgets.grid import Column, Grid
 from jobimport_tui.widgets.painted import Span
-
-SILENT_SECONDS = 15.0
-"""A worker that has not been heard of for a lease is silent: its work restarts elsewhere."""
 
 
 def worker_columns(session: Session) -> list[Column[Worker]]:

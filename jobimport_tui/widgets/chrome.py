@@ -70,7 +70,7 @@ class Status(Painted):
 
 
 class Banner(Painted):
-    """One line for each server that does not answer; no line when all do."""
+    """One line for each server that does not answer, and one where work waits and nobody works; else none."""
 
     DEFAULT_CSS: ClassVar[str] = "Banner { height: 0; }"
 
@@ -80,7 +80,7 @@ class Banner(Painted):
 
     def draw(self) -> None:
         """Take as many lines as there is trouble."""
-        lines = len(self.session.down)
+        lines = len(self.session.down) + bool(self.session.unattended)
         if self.styles.height is None or self.styles.height.value != lines:
             self.styles.height = lines
         self.repaint()
@@ -89,12 +89,19 @@ class Banner(Painted):
         """What is unreachable, since when, why, and when it is tried again."""
         down = self.session.down
         if y >= len(down):
-            return ()
+            return self._unattended() if y == len(down) else ()
         link, now = down[y], self.session.clock()
         since = f" since {clock(link.since)}Z ({age(now - link.since)})" if link.since is not None else ""
         wait = max(0.0, link.retry_at - now) if link.retry_at is not None else 0.0
         again = f"next try in {age(wait)}" if wait >= 0.5 else "trying now"
         text = f" ! {link.service} unreachable{since}: {safe(link.reason)}; {again}; {safe(link.address)}"
+        return ((text, ""), ("", "alarm"))
+
+    def _unattended(self) -> Line:
+        """Work waits and no worker lives."""
+        if not (waiting := self.session.unattended):
+            return ()
+        text = f" ! no worker is running, {waiting:,} messages wait: start `jobimport worker`"
         return ((text, ""), ("", "alarm"))
 
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.terminal import Terminal
-from jobimport_tui.state import Snapshot
+from jobimport_tui.state import Snapshot, Workers
 from tests.console.fake import BUSY, EMPTY, Clock, FakeGateway, console, down, flying, link
 from workers.model import BatchTotals
 
@@ -381,3 +381,10 @@ async def test_a_lost_terminal_ends_the_console() -> None:
 async def test_ascii_terminals_get_ascii() -> None:
     async with desk(ascii_only=True) as it:
         assert it.text.replace("…", "").isascii()
+
+
+async def test_work_that_waits_with_no_worker_alive_is_an_alarm() -> None:
+    async with desk() as it:
+        assert not any("no worker is running" in line for line in it.lines)
+        await it.show(msgspec.structs.replace(BUSY, workers=Workers(rows=(), at=BUSY.workers.at)))
+        assert any("no worker is running" in line and "`jobimport worker`" in line for line in it.lines)

@@ -24,10 +24,13 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "
     last_slot: datetime | None = None
     consecutive_failures: int = 0
     circuit: str = ""
-    paused: str = ""  # by whom; "" when it is not
     last_run: int = 0
     last_complete_run: int = 0
     empty_streak: int = 0
+    distrusted: int = 0  # no run up to this one leaves validators
+
+
+_NO_VALIDATORS = {"etag": None, "last_modified": None, "body_hash": None, "dialect": "", "mapping_hash": b""}
 
 
 async def get(db: Database, source: str) -> SourceState | None:
@@ -78,9 +81,18 @@ async def remember_complete(
 
 
 async def remember_failure(db: Database, source: str, run_id: int) -> bool:
-    """Count a run that did not end complete; False when this run, or a later one, was judged already."""
+    """Count a run that did not end complete; False when this run, or a later one, was judged already.
+
+    The next run reads the feed in full: what this one wrote of a feed may not be what an earlier one was told.
+    """
     where = {"_id": source, "last_run": {"$not": {"$gte": run_id}}}
-    return await _set(db, where, {"$inc": {"consecutive_failures": 1}, "$set": {"last_run": run_id}})
+    change = {"$inc": {"consecutive_failures": 1}, "$set": {"last_run": run_id, **_NO_VALIDATORS}}
+    return await _set(db, where, change)
+
+
+async def distrust(db: Database, source: str, run_id: int) -> None:
+    """Have the source's next run read its feed in full; no run up to this one leaves validators."""
+    await _set(db, {"_id": source}, {"$set": _NO_VALIDATORS, "$max": {"distrusted": run_id}})
 
 
 async def note_fetch(db: Database, source: str, at: datetime) -> None:
@@ -103,11 +115,6 @@ async def next_allowed(db: Database, source: str, *, min_interval: float, now: d
 async def note_slot(db: Database, source: str, slot: datetime) -> None:
     """Note the newest scheduled slot that was served or coalesced."""
     await _set(db, {"_id": source}, {"$max": {"last_slot": slot}})
-
-
-async def set_paused(db: Database, source: str, by: str) -> None:
-    """Pause a source in the name of `by`; "" lets it go on."""
-    await _set(db, {"_id": source}, {"$set": {"paused": by}})
 
 
 async def _set(db: Database, where: Mapping[str, object], change: Mapping[str, Mapping[str, object]]) -> bool:

@@ -7,7 +7,7 @@ import anyio
 
 from tests.contract.store.making import NOW, SOURCE
 from workers.model import Reject
-from workers.store import rejects, source_state
+from workers.store import pauses, rejects, source_state
 from workers.store.connect import Database
 
 FACTS: dict[str, Any] = {
@@ -104,7 +104,15 @@ async def test_a_source_is_not_fetched_again_within_its_interval(ready_db: Datab
 async def test_slots_only_move_forward_and_pauses_have_a_name(ready_db: Database):
     await source_state.note_slot(ready_db, SOURCE, NOW)
     await source_state.note_slot(ready_db, SOURCE, NOW - timedelta(hours=1))
-    await source_state.set_paused(ready_db, SOURCE, "ann")
     state = await source_state.get(ready_db, SOURCE)
     assert state is not None
-    assert (state.last_slot, state.paused) == (NOW, "ann")
+    assert state.last_slot == NOW
+
+
+async def test_a_pause_is_kept_with_who_and_why(ready_db: Database):
+    assert await pauses.add(ready_db, "source:board", "ann", "vendor outage")
+    assert not await pauses.add(ready_db, "source:board", "bob")
+    kept = (await pauses.all(ready_db))["source:board"]
+    assert (kept.by, kept.reason) == ("ann", "vendor outage")
+    assert await pauses.remove(ready_db, "source:board")
+    assert not await pauses.remove(ready_db, "source:board")
