@@ -127,7 +127,8 @@ class HtmlSplitter:
         if mark and "{" not in before:
             script = inside.rpartition("]]>")[0] or inside
         start = min((at for at in (script.find("{"), script.find("[")) if at >= 0), default=-1)
-        text = script[start : max(script.rfind("}"), script.rfind("]")) + 1] if start >= 0 else ""
+        end = max(script.rfind("}"), script.rfind("]")) + 1
+        text = script[start : end if end > start else None] if start >= 0 else ""
         if not text:
             return
         try:
