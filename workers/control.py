@@ -74,7 +74,12 @@ async def request_import(
 
 async def ring_run(db: Database, redis: Redis, run: Run) -> bool:
     """Ring the stage that the run's state names; False if Redis could not be reached."""
-    return await ring_stage(db, redis, run, "close" if run.state in ("importing", "closing") else "fetch")
+    return await ring_stage(db, redis, run, stage_of(run))
+
+
+def stage_of(run: Run) -> Stage:
+    """The stage that an active run waits for; one that is to stop is only to be closed."""
+    return "close" if run.cancel_requested or run.state in ("importing", "closing") else "fetch"
 
 
 async def ring_stage(db: Database, redis: Redis, run: Run, stage: Stage) -> bool:
@@ -91,11 +96,12 @@ async def ring_stage(db: Database, redis: Redis, run: Run, stage: Stage) -> bool
 async def cancel(db: Database, redis: Redis, run_id: int, user: str) -> Run | None:
     """Ask a run to stop. Batches being written settle; what was not begun is dropped and counted.
 
-    Returns the run as it stands now, None where there is none. A run that has ended is returned as it is.
+    Returns the run as it stands now, None where there is none. A run that has ended, or is at its last step, is
+    returned as it is.
     """
     run = await runs.request_cancel(db, run_id, user)
-    if run is None:
-        return await runs.get(db, run_id)
+    if run is None or not run.cancel_requested:
+        return run or await runs.get(db, run_id)
     await ring_stage(db, redis, run, "close")
     await announce(redis, "action", run, user=user, text="cancelled the run")
     return run
@@ -120,9 +126,12 @@ async def requeue(db: Database, redis: Redis, letter: DeadLetter, source: Source
         asked = await request_import(db, redis, source, trigger="manual", user=user, force=True)
         await dead.discard(redis, letter.id)
         return Requeued(asked.run)
+    now = await now_ms(redis)
     run = await runs.reactivate(db, letter.run)
-    if letter.batch:
-        await batches.revive(db, letter.batch, await now_ms(redis))
+    await runs.set_rung(db, run.id, now)  # later than its letters: the reconciler does not apply them again
+    if letter.batch and await batches.revive(db, letter.batch, now):
+        # A closer that had added up before may have ended the run meanwhile, or be about to.
+        run = await runs.reactivate(db, letter.run)
     rung_at = await dead.requeue(redis, letter.id)
     if rung_at is None:
         return Requeued(None)

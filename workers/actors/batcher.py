@@ -46,6 +46,7 @@ class Batcher:
         self._hashes: list[bytes] = []
         self._characters = 0
         self._next = 0
+        self._rows = 0
         self.duplicates = 0
         self.read = 0
         self.fills: Counter[str] = Counter()
@@ -55,6 +56,7 @@ class Batcher:
         seen = await batches.seen(self._desk.db, self._run.id)
         self._held = frozenset(seen[i : i + HASH_BYTES] for i in range(0, len(seen), HASH_BYTES))
         self._next = await batches.next_number(self._desk.db, self._run.id)
+        self._rows = (await batches.totals(self._desk.db, self._run.id)).total
         # The earlier fetcher may have died between its last row and the ring; only the last can be without one.
         last = await batches.load(self._desk.db, batch_id(self._run.id, self._next - 1)) if self._next else None
         if last is not None and last.state == "pending":
@@ -63,7 +65,7 @@ class Batcher:
     @property
     def rows(self) -> int:
         """Rows of the run so far, those of earlier deliveries included."""
-        return self._next
+        return self._rows
 
     @property
     def fill_rate(self) -> dict[str, float]:
@@ -96,9 +98,27 @@ class Batcher:
 
     async def flush(self) -> None:
         """Write what is gathered as one row and ring its lane."""
-        if not self._items:
-            return
-        await self._room()
+        while self._items:
+            await self._room()
+            try:
+                await self._write()
+            except batches.BatchExists:
+                # Ours is the newest delivery, or _room had raised: an older one has slipped this row in.
+                await self._yield_to_held()
+
+    async def seal(self) -> None:
+        """Take the next row key, so that an older delivery that wakes after the end of the fetch stops on it."""
+        key = await batches.fence(self._desk.db, self._run.id, self._run.source)
+        if key != batch_id(self._run.id, self._next):
+            await self.load_held()  # it has slipped a last row in, which counts
+
+    async def _yield_to_held(self) -> None:
+        """Leave out what a row of an older delivery holds by now."""
+        await self.load_held()
+        left = [(item, key) for item, key in zip(self._items, self._hashes, strict=True) if key not in self._held]
+        self._items, self._hashes = [item for item, _ in left], [key for _, key in left]
+
+    async def _write(self) -> None:
         run = self._run
         row = Batch(
             id=batch_id(run.id, self._next),
@@ -109,11 +129,9 @@ class Batcher:
             items=batches.pack(self._items),
             seen=b"".join(self._hashes),
         )
-        try:
-            await batches.add(self._desk.db, row)
-        except batches.BatchExists as error:
-            raise Superseded from error
+        await batches.add(self._desk.db, row)
         self._next += 1
+        self._rows += 1
         self._items, self._hashes, self._characters = [], [], 0
         self._desk.progress.mark(run.id)
         await self._ring(row.id)
@@ -129,7 +147,7 @@ class Batcher:
         lane = Lane("upsert", is_high(self._run))
         while True:
             run = await runs.get(self._desk.db, self._run.id)
-            if run is None or run.fetch_epoch != self._epoch or not run.active or run.cancel_requested:
+            if run is None or run.fetch_epoch != self._epoch or run.state != "fetching" or run.cancel_requested:
                 raise Superseded
             try:
                 waiting = await backlog(self._desk.redis, lane)

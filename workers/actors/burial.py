@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from workers.actors.desk import Desk
 from workers.actors.progress import stats_of
 from workers.actors.upserter import ring_close_if_settled
-from workers.control import announce
+from workers.control import announce, stage_of
 from workers.events.publish import publish
 from workers.model import BatchTotals, Event, FetchFacts, Run
 from workers.queue.dead import DeadLetter
@@ -45,8 +45,14 @@ async def _bury_batch(desk: Desk, run: Run, letter: DeadLetter) -> None:
 
 async def _bury_run(desk: Desk, run: Run, letter: DeadLetter) -> None:
     """A fetch or a close that cannot go on. Rows that it left are still imported: the run is degraded, not lost."""
+    if letter.stage != stage_of(run):
+        # The letter is of yesterday: the run is past that stage, or is to stop.
+        await ring_close_if_settled(desk, run.id)
+        return
+    if letter.stage == "fetch":
+        await batches.fence(desk.db, run.id, run.source)  # its last fetcher may only be frozen
     sums = await batches.totals(desk.db, run.id)
-    if letter.stage == "fetch" and run.state in ("queued", "fetching") and sums.total:
+    if letter.stage == "fetch" and sums.total:
         ended = await runs.end_fetch(
             desk.db,
             run.id,
@@ -62,6 +68,8 @@ async def _bury_run(desk: Desk, run: Run, letter: DeadLetter) -> None:
             await runs.log(desk.db, run.id, desk.entry("error", letter.kind, letter.error))
             await ring_close_if_settled(desk, run.id)
         return
+    if sums.pending:
+        return  # requeued meanwhile: who settles it rings close again
     await runs.finish(
         desk.db,
         run.id,
@@ -70,6 +78,8 @@ async def _bury_run(desk: Desk, run: Run, letter: DeadLetter) -> None:
         batches=BatchTotals(sums.total, sums.done, sums.dead),
         timing=run.timing,
         entries=[desk.entry("error", letter.kind, letter.error)],
+        epoch=run.fetch_epoch if letter.stage == "fetch" else None,
+        revivals=run.revivals,
     )
     await source_state.remember_failure(desk.db, run.source, run.id)
     if ended_run := await runs.get(desk.db, run.id):

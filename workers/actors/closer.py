@@ -46,8 +46,9 @@ async def close(desk: Desk, run_id: int) -> None:
         batches=BatchTotals(sums.total, sums.done, sums.dead),
         timing=_timing(run, int((perf_counter() - began) * 1000)),
         entries=[*mismatch, *doubts],
+        revivals=run.revivals,
     )
-    if ended := await runs.get(desk.db, run_id):
+    if (ended := await runs.get(desk.db, run_id)) and not ended.active:
         await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
 
 
@@ -86,7 +87,7 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple
     if await rejects.any_nameless(desk.db, run.id):
         text = "a listing without identity was rejected: which listings are gone cannot be known"
         return 0, [desk.entry("warning", "closing_suspended", text)]
-    if sums.total == 0:
+    if sums.total == 0:  # rows are never empty
         state = await source_state.get(desk.db, run.source)
         before = state.empty_streak if state else 0
         # A closer that runs again has counted this run already.
@@ -124,12 +125,15 @@ async def _remember(desk: Desk, run: Run, sums: batches.RunTotals, *, complete: 
     looked at again while the feed stays the same.
     """
     if run.cancel_requested:
+        await source_state.distrust(desk.db, run.source, run.id)
         return
     if not complete:
         await source_state.remember_failure(desk.db, run.source, run.id)
         return
     facts = run.fetch or FetchFacts()
-    trusted = run.fetch_epoch == 1 and facts.outcome == "ok" and not doubtful
+    known = await source_state.get(desk.db, run.source)
+    distrusted = known is not None and known.distrusted >= run.id
+    trusted = run.fetch_epoch == 1 and facts.outcome == "ok" and not doubtful and not distrusted
     await source_state.remember_complete(
         desk.db,
         run.source,

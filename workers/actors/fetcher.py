@@ -42,6 +42,7 @@ async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
         raise Deferred(f"{source.name} is asked at most {source.rate}", wait)
     epoch = await runs.begin_fetch(desk.db, run_id, worker=desk.worker)
     if epoch is None:
+        await ring_close_if_settled(desk, run_id)
         return
     await source_state.note_fetch(desk.db, source.name, utcnow())
     desk.progress.mark(run_id)
@@ -164,6 +165,8 @@ class _Delivery:
 
     async def end(self, outcome: str, degraded: str = "") -> bool:
         """Commit the end of the fetch: the run is importing, and how many rows it has is known."""
+        if self.epoch > 1:
+            await self.batcher.seal()
         body, reader = self.body, self.reader
         facts = FetchFacts(
             status=body.status if body else None,

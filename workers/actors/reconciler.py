@@ -15,7 +15,7 @@ import anyio
 from workers.actors.burial import bury
 from workers.actors.desk import Desk, is_high, utcnow
 from workers.actors.upserter import ring_close, ring_close_if_settled
-from workers.control import ring_run
+from workers.control import ring_run, stage_of
 from workers.model import Run
 from workers.queue import pause as pausing
 from workers.queue.connect import Trouble as RedisTrouble
@@ -85,7 +85,7 @@ async def _apply_deaths(desk: Desk) -> None:
             await ring_close_if_settled(desk, letter.run)
         elif letter.run and letter.stage != "upsert":
             dead = await runs.get(desk.db, letter.run)
-            if dead is not None and dead.active and dead.rung_at <= letter.at_ms:
+            if dead is not None and dead.active and dead.rung_at <= letter.at_ms and stage_of(dead) == letter.stage:
                 await bury(desk, letter)
 
 
@@ -120,12 +120,12 @@ async def _ring_run(
     waiting: set[tuple[Stage, int]],
 ) -> int:
     """Ring the stage that a run's state names, if nobody is at it and no message for it exists."""
-    stage: Stage = "close" if active.state in ("importing", "closing") else "fetch"
+    stage = stage_of(active)
     if (stage, active.id) in waiting or active.rung_at > _horizon(stage, now, slack_ms, head):
         return 0
     if active.heartbeat and utcnow() - active.heartbeat < HEARTBEAT_LOST:
         return 0
-    if active.state == "importing":
+    if stage == "close":
         if await batches.pending(desk.db, active.id):
             return 0
         await ring_close(desk, active)

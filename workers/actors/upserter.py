@@ -2,10 +2,10 @@
 
 Mailbox   lanes upsert:high and upsert. One message a batch: {run, batch}.
 Messages  "this row of import_batches is pending": its items lie compressed in the row.
-Promises  The row ends as done with its counts, or dropped if its run was cancelled; however often the message is
-          delivered, and by however many workers at once, `jobs` and the counts come out the same (they are a pure
-          function of the stamps and the run id). Listings that cannot be normalised become rejects; they never
-          fail the batch. Whoever settles the last row rings the closer (rule 3).
+Promises  The row ends as done with its counts, or dropped if its run was cancelled before anybody wrote it. However
+          often the message is delivered, and by however many workers at once, `jobs` and the counts come out the same
+          (they are a pure function of the stamps and the run id). Listings that cannot be normalised become rejects;
+          they never fail the batch. Whoever settles the last row rings the closer (rule 3).
 """
 
 from time import perf_counter
@@ -14,7 +14,7 @@ from workers.actors.desk import Desk, is_high, ring_patiently, utcnow
 from workers.feeds.normalise import normalise
 from workers.model import Job, RawItem, Reject, Run
 from workers.queue.message import Message
-from workers.store import batches, jobs, rejects, runs
+from workers.store import batches, jobs, rejects, runs, source_state
 
 
 async def upsert(desk: Desk, batch_id: str) -> None:
@@ -29,8 +29,10 @@ async def upsert(desk: Desk, batch_id: str) -> None:
     if batch.state != "pending" or batch.items is None:
         await ring_close_if_settled(desk, run.id)
         return
-    if run.cancel_requested or not run.active:
-        await batches.drop(desk.db, batch_id)
+    if not run.active:
+        # A requeue that was cut short, or that its run's end overtook. RunGone buries the row again.
+        run = await runs.reactivate(desk.db, run.id)
+    if run.cancel_requested and await batches.drop(desk.db, batch_id):
         await ring_close_if_settled(desk, run.id)
         return
     source = desk.source(batch.source)
@@ -39,12 +41,39 @@ async def upsert(desk: Desk, batch_id: str) -> None:
     def to_job(item: RawItem) -> Job | Reject:
         return normalise(item, source, feed_url=feed_url or source.url, run_date=run.queued_at)
 
-    result = await jobs.upsert(desk.db, run.id, source.name, batches.unpack(batch.items), to_job, utcnow())
+    async def may_write() -> bool:
+        return await batches.begin_writing(desk.db, batch_id, desk.worker)
+
+    items = batches.unpack(batch.items)
+    try:
+        result = await jobs.upsert(desk.db, run.id, source.name, items, to_job, utcnow(), may_write=may_write)
+        if result.rejects and not await may_write():
+            raise jobs.Overtaken
+    except jobs.Overtaken:
+        await ring_close_if_settled(desk, run.id)
+        return
     await rejects.replace(desk.db, batch_id, run.id, source.name, result.rejects)
     took_ms = int((perf_counter() - began) * 1000)
     if await batches.settle(desk.db, batch_id, result.counts, worker=desk.worker, took_ms=took_ms):
         desk.progress.mark(run.id)
+    elif result.written:
+        await _own_up(desk, run, batch_id)
     await ring_close_if_settled(desk, run.id)
+
+
+async def _own_up(desk: Desk, run: Run, batch_id: str) -> None:
+    """Say that listings were written for a batch that had been given up, and have the next run look at them all.
+
+    The worker was frozen between its last look at the row and its write, until the row was dead. Nothing but a
+    transaction a batch would keep MongoDB from taking that write: the source's next run puts it right.
+    """
+    row = await batches.load(desk.db, batch_id)
+    if row is None or row.state != "dead":
+        return
+    holder = await runs.active_of(desk.db, run.source)
+    await source_state.distrust(desk.db, run.source, holder.id if holder else run.id)
+    text = f"batch {batch_id} was written after it was given up: the next import reads the whole feed"
+    await runs.log(desk.db, run.id, desk.entry("warning", "late_write", text))
 
 
 async def ring_close_if_settled(desk: Desk, run_id: int) -> None:

@@ -14,7 +14,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     """A row of `import_batches`. `items` is zstd-compressed msgpack of RawItems, None once settled.
 
     `seen` holds the 8-byte identity hashes of its items, rejected ones included. `rung_at` is Redis TIME in
-    milliseconds of the last message for it.
+    milliseconds of the last message for it; `attempt` counts how often a worker began to write its listings.
     """
 
     id: str

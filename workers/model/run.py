@@ -104,7 +104,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     """A row of `import_logs`. `active` is True exactly while `state` is one of ACTIVE_STATES.
 
     `rung_at` is Redis TIME in ms of the last message for the stage the state names; `heartbeat` belongs to a
-    running fetch or close. `mapping_hash` is set by the fetch.
+    running fetch or close. `mapping_hash` is set by the fetch. `revivals` counts requeues that came while it closed.
     """
 
     id: int
@@ -118,6 +118,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     slot: datetime | None = None
     fetch_epoch: int = 0
     rung_at: int = 0
+    revivals: int = 0
     cancel_requested: bool = False
     cancelled_by: str = ""
     started_at: datetime | None = None

@@ -24,6 +24,7 @@ __all__ = [
     "BatchExists",
     "RunTotals",
     "add",
+    "begin_writing",
     "claim_silent",
     "dead_of",
     "drop",
@@ -103,6 +104,16 @@ async def load(db: Database, id: str) -> Batch | None:
     return None if row is None else from_document(row, Batch)
 
 
+async def begin_writing(db: Database, id: str, worker: str) -> bool:
+    """Note that a worker writes this row's listings now; False when the row has been settled: write nothing.
+
+    From here on the row is not dropped any more, but finished (rules 1 and 7).
+    """
+    change = {"$inc": {"attempt": 1}, "$set": {"worker": worker}}
+    result = await db.import_batches.update_one({"_id": id, "state": "pending"}, change)
+    return result.matched_count == 1
+
+
 async def settle(
     db: Database, id: str, counts: Counts, *, worker: str, took_ms: int, seen: bytes | None = None
 ) -> bool:
@@ -127,8 +138,11 @@ async def kill(db: Database, id: str, error: str, *, rung_by: int | None = None)
 
 
 async def drop(db: Database, id: str) -> bool:
-    """Move pending -> dropped: its run was cancelled."""
-    return await _leave(db, id, "dropped", {})
+    """Move pending -> dropped: its run was cancelled. False when it is settled, or a worker has begun to write it."""
+    result = await db.import_batches.update_one(
+        {"_id": id, "state": "pending", "attempt": {"$not": {"$gt": 0}}}, _leaving("dropped", {})
+    )
+    return result.modified_count == 1
 
 
 async def drop_pending(db: Database, run_id: int) -> tuple[int, int]:
@@ -145,7 +159,8 @@ async def drop_pending(db: Database, run_id: int) -> tuple[int, int]:
 async def fence(db: Database, run_id: int, source: str) -> str:
     """Take the next key of a run with an empty dropped row: a fetcher that sleeps through a cancel stops on it.
 
-    Returns the key. Row keys are taken in order, so the next one is the one that the sleeper will try.
+    Returns the key. Row keys are taken in order, so the next one is the one that the sleeper will try. A fence holds
+    nothing (size 0), and no total counts it.
     """
     while True:
         id = batch_id(run_id, await next_number(db, run_id))

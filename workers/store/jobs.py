@@ -6,7 +6,7 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 
 import anyio.lowlevel
@@ -20,7 +20,7 @@ from workers.store.closing import ClosePlan, close_missing, recount
 from workers.store.connect import Database
 from workers.store.documents import Document, to_milliseconds
 
-__all__ = ["ClosePlan", "Contended", "UpsertResult", "close_missing", "get", "job_id", "recount", "upsert"]
+__all__ = ["ClosePlan", "Contended", "Overtaken", "UpsertResult", "close_missing", "get", "job_id", "recount", "upsert"]
 
 ROUNDS = 6  # reads of a batch before a fight with other writers is given up, to be tried again later
 ID_LIMIT = 200  # bytes of an external_id that stands in a key as it is
@@ -33,6 +33,17 @@ Normalise = Callable[[RawItem], Job | Reject]
 
 class Contended(Transient):
     """Other writers kept changing the batch's listings."""
+
+
+class Overtaken(Exception):
+    """The batch has been settled meanwhile: nothing may be written for it any more (section 5.1, rule 1)."""
+
+
+MayWrite = Callable[[], Awaitable[bool]]
+
+
+async def _always() -> bool:
+    return True
 
 
 class UpsertResult(msgspec.Struct, frozen=True):
@@ -58,16 +69,24 @@ async def get(db: Database, id: str) -> Document | None:
 
 
 async def upsert(
-    db: Database, run_id: int, source: str, items: Sequence[RawItem], normalise: Normalise, now: datetime
+    db: Database,
+    run_id: int,
+    source: str,
+    items: Sequence[RawItem],
+    normalise: Normalise,
+    now: datetime,
+    *,
+    may_write: MayWrite = _always,
 ) -> UpsertResult:
     """Write a batch's listings and count them. Ids are the fetcher's (rule 8); `normalise` must be pure.
 
     An item without identity is a reject, whatever `normalise` makes of it. Of items with one id in a batch the first
     wins and the others count as unchanged: the counts always add up to len(items). A listing that MongoDB refuses
-    (schema, size, text that is no text) becomes a reject. Raises Contended after 6 rounds against other writers, and
-    WriteTrouble or connect.Trouble when MongoDB fails; trying again is always safe.
+    (schema, size, text that is no text) becomes a reject. `may_write` is asked right before anything is written.
+    Raises Overtaken when it says no, Contended after 6 rounds against other writers, and WriteTrouble or
+    connect.Trouble when MongoDB fails; trying again is always safe.
     """
-    batch = _Batch(db, run_id, source, normalise, to_milliseconds(now))
+    batch = _Batch(db, run_id, source, normalise, to_milliseconds(now), may_write)
     left = batch.take(items)
     for _ in range(ROUNDS):
         if not left:
@@ -81,8 +100,11 @@ async def upsert(
 class _Batch:
     """One batch on its way: what was normalised is kept from round to round."""
 
-    def __init__(self, db: Database, run: int, source: str, normalise: Normalise, now: datetime) -> None:
+    def __init__(
+        self, db: Database, run: int, source: str, normalise: Normalise, now: datetime, may_write: MayWrite
+    ) -> None:
         self._db, self._run, self._source, self._normalise, self._now = db, run, source, normalise, now
+        self._may_write = may_write
         self._items: dict[str, RawItem] = {}
         self._normal: dict[str, Job | Reject] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -121,6 +143,8 @@ class _Batch:
                     changes.append(writing.Change(id, known, verdict.write, raw_hash, job))
             elif job is not None:
                 inserts.append(writing.new_document(id, job, raw_hash, self._run, self._now))
+        if (inserts or changes) and not await self._may_write():
+            raise Overtaken
         inserted = await writing.insert(self._db, inserts)
         changed = await writing.change(self._db, changes, self._run, self._now)
         return self._settle(len(inserts) + len(changes), inserted, changed)

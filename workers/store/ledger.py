@@ -45,7 +45,7 @@ async def totals_many(db: Database, run_ids: Iterable[int]) -> dict[int, RunTota
     """Add up the rows of several runs; a run without rows has zeros."""
     found: dict[int, list[Document]] = {run_id: [] for run_id in run_ids}
     pipeline = [
-        {"$match": {"run": {"$in": list(found)}}},
+        {"$match": {"run": {"$in": list(found)}, "size": {"$gt": 0}}},  # without fences
         {"$group": {"_id": {"run": "$run", "state": "$state"}, **_SUMS}},
     ]
     async for group in await db.import_batches.aggregate(pipeline):

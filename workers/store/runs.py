@@ -228,13 +228,19 @@ async def finish(
     timing: Timing,
     entries: Sequence[LogEntry] = (),
     epoch: int | None = None,
+    revivals: int | None = None,
 ) -> bool:
-    """End an active run; False when it has ended already. With `epoch`, only the fetch that holds it may."""
+    """End an active run; False when it has ended already. With `epoch`, only the fetch that holds it may.
+
+    With `revivals`, only while no row was requeued since the closer looked: its sums would be of yesterday.
+    """
     if state in ACTIVE_STATES:
         raise ValueError(f"{state} is not an end")
     where: Document = {"_id": run_id, "active": True}
     if epoch is not None:
         where["fetch_epoch"] = epoch
+    if revivals is not None:
+        where["revivals"] = {"$in": [revivals, None]} if revivals == 0 else revivals
     change: Document = {
         "state": state,
         "active": False,
@@ -249,24 +255,43 @@ async def finish(
 async def reactivate(db: Database, run_id: int) -> Run:
     """Make an ended run active again, as importing, for a requeue of its dead rows (rule 6).
 
-    A run that is active already stays as it is. Raises RunGone when a later run has read its source since, when
-    the source is being imported by another run, or when there is no such run.
+    A run that is active already stays so; one that is closing goes back to importing, and who was closing it does not
+    end it. Raises RunGone when a later run has read its source since, when the source is being imported by another
+    run, when it was cancelled, when rows of it have expired, or when there is no such run.
     """
     run = await get(db, run_id)
     if run is None:
         raise RunGone(f"there is no run {run_id}")
+    if run.cancel_requested:
+        raise RunGone(f"run {run_id} was cancelled: import again")
+    if run.state == "closing":
+        reopen = {"$set": {"state": "importing"}, "$inc": {"revivals": 1}}
+        reopened = await _update(db, {"_id": run_id, "state": "closing"}, reopen)
+        return await get(db, run_id) or run if reopened else await reactivate(db, run_id)
     if run.active:
         return run
-    read = [{"active": True}, {"stats.total": {"$gt": 0}}]
-    later = await db.import_logs.find_one({"source": run.source, "_id": {"$gt": run_id}, "$or": read}, {"_id": 1})
-    if later is not None:
-        raise RunGone(f"run {later['_id']} has read {run.source} since: import again")
-    change = {"$set": {"state": "importing", "active": True, "cancel_requested": False}, "$unset": {"finished_at": ""}}
+    await _refuse_if_read_since(db, run)
+    if run.batches.total is not None and (await ledger.totals(db, run_id)).total < run.batches.total:
+        raise RunGone(f"batches of run {run_id} have expired: import again")
+    change = {"$set": {"state": "importing", "active": True}, "$inc": {"revivals": 1}, "$unset": {"finished_at": ""}}
     try:
         await db.import_logs.update_one({"_id": run_id, "active": False}, change)
     except DuplicateKeyError as error:
         raise RunGone(f"{run.source} is being imported by another run") from error
+    try:
+        await _refuse_if_read_since(db, run)  # we hold the source now: none can follow
+    except RunGone:
+        back = {"state": run.state, "active": False, "finished_at": run.finished_at}
+        await db.import_logs.update_one({"_id": run_id, "state": "importing"}, {"$set": back})
+        raise
     return await get(db, run_id) or run
+
+
+async def _refuse_if_read_since(db: Database, run: Run) -> None:
+    read = [{"active": True}, {"stats.total": {"$gt": 0}}, {"fetch.outcome": "ok"}]
+    later = await db.import_logs.find_one({"source": run.source, "_id": {"$gt": run.id}, "$or": read}, {"_id": 1})
+    if later is not None:
+        raise RunGone(f"run {later['_id']} has read {run.source} since: import again")
 
 
 async def log(db: Database, run_id: int, entry: LogEntry) -> None:
@@ -283,9 +308,13 @@ async def set_rung(db: Database, run_id: int, ms: int, *, expected: int | None =
 
 
 async def request_cancel(db: Database, run_id: int, user: str) -> Run | None:
-    """Ask an active run to end as cancelled; None when it is not active. The first who asks is remembered."""
+    """Ask an active run to end as cancelled; None when it is not active. The first who asks is remembered.
+
+    A run that closes is past that, and returned as it is: all closers of a run must come to the same end.
+    """
     change = {"$set": {"cancel_requested": True, "cancelled_by": storable(user, 200)}}
-    await db.import_logs.update_one({"_id": run_id, "active": True, "cancel_requested": False}, change)
+    where = {"_id": run_id, "state": {"$in": ["queued", "fetching", "importing"]}, "cancel_requested": False}
+    await db.import_logs.update_one(where, change)
     row = await db.import_logs.find_one({"_id": run_id, "active": True})
     return None if row is None else from_document(row, Run)
 
