@@ -3,8 +3,10 @@
 reader      FeedReader: bytes in, RawItems out; puts the others together
 sniff       what the first bytes say: XML or JSON or not a feed, and in which encoding
 xml, json   push parsers: cut a document into items as it arrives, with bounds on everything
-paths       the path language of mappings, compiled to closures
-dialect     dialects/*.toml: how a family of feeds names its fields, and how it is recognised
+jsonld      the same for JobPostings inside an HTML page
+paths       the path language of mappings, compiled to closures (expression: its grammar; derived: dates, addresses)
+escapes     `xpath:` and `jmespath:` in mappings
+dialect     dialects/*.toml: how a family of feeds names its fields, and how it is recognised (where: lines of errors)
 mapping     a dialect and a source's own [fields] compiled: item -> our fields, raw_hash, mapping_hash
 identity    which listing an item is
 text        text that is safe to show

@@ -9,17 +9,17 @@ _WORDS: dict[EmploymentType, str] = {
     "FULL_TIME": "fulltime full ft vollzeit inganztags ganztags ganztägig tempsplein tempscomplet pleintemps plein "
     "jornadacompleta tiempocompleto completa completo tempopieno fulltimetempopieno tempointegral períodointegral "
     "integral tempocompleto voltijd voltijds fulltimevoltijd heltid kokopäiväinen pełnyetat pelnyetat pełenetat "
-    "fulltimepermanent permanentfulltime fulltimeemployee fulltimeemployment fulltimefixedterm fulltimeregular "
+    "fulltimepermanent permanentfulltime fulltimeemployee fulltimeemployment fulltimeregular "
     "regularfulltime vollzeitfestanstellung festanstellungvollzeit cditempsplein",
     "PART_TIME": "parttime part pt teilzeit halbtags tempspartiel mitemps partiel mediajornada medialjornada "
     "tiempoparcial jornadaparcial parcial tempoparziale tempoparcial meiotempo meioperíodo parziale deeltijd deeltijds "
     "deltid część częśćetatu niepełnyetat półetatu parttimepermanent permanentparttime parttimeemployee minijob "
-    "geringfügig geringfügigebeschäftigung werkstudent werkstudentin workingstudent parttimefixedterm parttimeregular",
+    "geringfügig geringfügigebeschäftigung werkstudent werkstudentin workingstudent parttimeregular",
     "CONTRACTOR": "contractor contract contracts freelance freelancer freiberuflich freiberufler freiemitarbeit "
     "freiermitarbeiter selbständig selbstständig independentcontractor independent indépendant autoentrepreneur "
     "consultant contractual contracttohire autónomo porcuentapropia partitaiva liberoprofessionista "
     "prestaçãodeserviços pj c2c 1099 b2b zzp zzper zelfstandige kontraktb2b umowazlecenie umowaodzieło konsult "
-    "fulltimecontract contractfulltime contractparttime parttimecontract projectbased",
+    "projectbased",
     "TEMPORARY": "temporary temp fixedterm fixedtermcontract befristet befristeteranstellung befristetervertrag cdd "
     "temporal contratotemporal eventual zeitarbeit aushilfe saisonarbeit ferienjob seasonal saisonal saisonnier "
     "stagionale estacional limited tijdelijk tijdelijkcontract interim intérim intérimaire uitzendkracht "
@@ -42,6 +42,21 @@ _BOTH = {
     "vollzeitteilzeit", "teilzeitvollzeit", "teilzeitodervollzeit",
     "vollzeitoderteilzeit", "vollundteilzeit", "vollzeitundteilzeit", "volloderteilzeit",
 }  # fmt: skip
+_AMOUNTS: dict[EmploymentType, str] = {"FULL_TIME": "fulltime vollzeit", "PART_TIME": "parttime teilzeit"}
+_TERMS: dict[EmploymentType, str] = {
+    "CONTRACTOR": "contract contractor freelance",
+    "TEMPORARY": "temporary temp fixedterm befristet",
+    "INTERN": "internship intern praktikum",
+}
+# "Full-time contract", "fulltime_fixed_term": how much, and on which terms.
+_PAIRS: dict[str, tuple[EmploymentType, ...]] = {
+    key: (first, second)
+    for first, amounts in _AMOUNTS.items()
+    for amount in amounts.split()
+    for second, words in _TERMS.items()
+    for word in words.split()
+    for key in (amount + word, word + amount)
+}
 _SEPARATORS = re.compile(r"[,;|/+&\n]|\s-\s|\s(?:or|oder|ou|o|of|and|und|et|y|e|en|i|lub)\s", re.IGNORECASE)
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _ORDER: dict[EmploymentType, int] = {kind: index for index, kind in enumerate(_WORDS)}
@@ -65,5 +80,7 @@ def _kinds(text: str) -> tuple[EmploymentType, ...]:
     key = _NOT_LETTERS.sub("", text).casefold()
     if key in _BOTH:
         return ("FULL_TIME", "PART_TIME")
+    if key in _PAIRS:
+        return _PAIRS[key]
     kind = _KEYS.get(key) or _KEYS.get(key.lstrip("0123456789"))
     return (kind,) if kind else ()

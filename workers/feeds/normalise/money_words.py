@@ -18,7 +18,7 @@ CODES = {
 LOWER = {"eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "gbp": "GBP", "chf": "CHF", "pln": "PLN"}
 
 _UNITS: dict[SalaryUnit, str] = {
-    "HOUR": "hour hours hr hrs h std ph perhour stunde heure hora ora uur godzina godz godzinę timme timmen time timen",
+    "HOUR": "hour hours hr hrs h std ph perhour stunde heure hora ora uur godzina godz godzinę timme timmen",
     "DAY": "day days pd perday tag jour día dia giorno dag dzień dziennie",
     "WEEK": "week wk pw perweek woche semaine semana settimana tydzień tygodniowo vecka uke uge",
     "MONTH": "month mo pm pcm permonth monat mois mes mês mese maand miesiąc mies månad måned",

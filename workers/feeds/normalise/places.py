@@ -17,7 +17,7 @@ _WORDS: dict[Remote, str] = {
     "télétravail teletravail remoto teletrabajo teletrabalho anywhere distributed virtual fullremote remotefirst "
     "fernarbeit adistance àdistance distanciel adistancia adistância distanza dadistanza smartworking telelavoro "
     "thuiswerken opafstand zdalna zdalnie pracazdalna praczdalna distans pådistans hemarbete fjernarbejde",
-    "onsite": "onsite inoffice office inperson vorort surplace surside presencial notremote präsenz ensite présentiel "
+    "onsite": "onsite inoffice office inperson vorort surplace sursite presencial notremote präsenz ensite présentiel "
     "presenziale insede inpresenza oplocatie stacjonarna stacjonarnie pålats påplats kontor",
 }
 _KEYS: dict[str, Remote] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
