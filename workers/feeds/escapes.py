@@ -6,6 +6,8 @@ case, and numbers are texts: `to_number(size) > `5``. Texts, numbers and lists o
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, cast
 
 from workers.feeds import element as xml
@@ -13,6 +15,7 @@ from workers.feeds.expression import Kind
 
 _LONGEST = 1000  # characters of an expression
 _MANY = 1000  # texts taken of an item
+_MOST_NODES = 5_000  # of an item an XPath is let loose on: some take the square of it
 
 
 def compile_escape(source: str, kind: Kind) -> Callable[[Any], list[str]] | None:
@@ -42,6 +45,7 @@ def _xpath(expression: str) -> Callable[[Any], list[str]]:
 
     try:
         compiled = etree.XPath(expression, smart_strings=False)
+        compiled(etree.Element("item"))  # a function that there is not shows only here
     except etree.XPathError as error:
         raise ValueError(f"{expression!r} is no XPath: {error}") from error
 
@@ -49,8 +53,14 @@ def _xpath(expression: str) -> Callable[[Any], list[str]]:
         if node.__class__ is not xml.Item:
             return []
         try:
-            found: object = compiled(tree_of(node))
-        except etree.XPathError:  # a function that libxml2 lacks, or an answer beyond its limits
+            tree = tree_of(node)
+        except ValueError:  # a name such as "a:", or a character that XML has not
+            return []
+        if tree is None:
+            return []
+        try:
+            found: object = compiled(tree)
+        except etree.XPathError:  # an answer beyond libxml2's limits
             return []
         if isinstance(found, str | float | bool):
             return list(_scalars(found))
@@ -70,11 +80,17 @@ def _etree() -> Any:
     return etree
 
 
+@lru_cache(maxsize=1)  # the expressions of one mapping ask for one item after the other
 def tree_of(item: xml.Item) -> Any:
-    """An item as an lxml element, every name without its prefix."""
+    """An item as an lxml element, every name without its prefix; None where it has over 5,000 elements."""
     etree = _etree()
+    count = 0
 
     def build(node: xml.Element, parent: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count > _MOST_NODES:
+            return None
         tag = node[0].rpartition(":")[2]
         made = etree.Element(tag) if parent is None else etree.SubElement(parent, tag)
         for name, value in node[1].items():
@@ -84,6 +100,8 @@ def tree_of(item: xml.Item) -> Any:
         for part in node[2:]:
             if part.__class__ is list:
                 last = build(part, made)
+                if last is None:
+                    return None
             elif last is None:
                 made.text = (made.text or "") + part
             else:
@@ -101,6 +119,11 @@ def _jmespath(expression: str) -> Callable[[Any], list[str]]:
     except exceptions.JMESPathError as error:
         raise ValueError(f"{expression!r} is no JMESPath: {' '.join(str(error).split())}") from error
     _fold(compiled.parsed)
+    with suppress(exceptions.JMESPathTypeError):  # of what is not in an empty item
+        try:
+            compiled.search({})
+        except (exceptions.UnknownFunctionError, exceptions.ArityError) as error:
+            raise ValueError(f"{expression!r} is no JMESPath: {error}") from error
 
     def get(node: Any) -> list[str]:
         try:

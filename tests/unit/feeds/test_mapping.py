@@ -158,6 +158,10 @@ def test_what_is_no_condition_says_so(text: str):
         ("xpath:a", "json", "reads XML"),
         ("jmespath:a[", "json", "is no JMESPath"),
         ("jmespath:a", "xml", "reads JSON"),
+        ("xpath:nosuch(a)", "xml", "is no XPath"),
+        ("xpath:document('file:///etc/passwd')", "xml", "is no XPath"),
+        ("jmespath:nosuch(a)", "json", "is no JMESPath"),
+        ("jmespath:length(a, b)", "json", "is no JMESPath"),
         ("xpath:" + "a" * 2000, "xml", "at most 1000"),
         ("a + ", "json", "a path or"),
         ("a{b", "json", "expected }"),
@@ -176,6 +180,13 @@ def test_any_text_is_a_path_or_a_value_error(text: str):
         except ValueError:
             continue
         assert isinstance(get({"a": "b"} if kind == "json" else xml_item()), list)
+
+
+def test_an_xpath_is_not_let_loose_on_a_huge_item():
+    of = source(item="item", fields={"id": "@n", "title": "xpath:a[count(preceding::*) < 1]"})
+    small, huge = read(b"<r><item n='1'><a>x</a></item><item n='2'>" + b"<a>x</a>" * 20_000 + b"</item></r>", of)
+    assert small.fields == {"id": ["1"], "title": ["x"]}
+    assert huge.fields == {"id": ["2"]}
 
 
 def test_url_templates():
