@@ -10,7 +10,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= 1
 endif
 
-.PHONY: install demo test lint bench clean constraints
+.PHONY: install demo test lint bench soak clean constraints
 
 install: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
@@ -43,6 +43,12 @@ bench: install
 	$(BIN)/python -m bench.upsert
 	$(BIN)/python -m bench.broker
 	$(BIN)/python -m bench.pipeline
+
+# Everything imports while everything is killed, frozen and cut off; then it is all counted. See tests/soak.
+SOAK_SECONDS ?= 1200
+SOAK_SEED ?= 1
+soak: install
+	$(BIN)/python -m tests.soak --seconds $(SOAK_SECONDS) --seed $(SOAK_SEED)
 
 constraints: $(BIN)/uv
 	printf 'uv\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
