@@ -1,4 +1,4 @@
-"""A short soak (tests/soak): everything is broken over and over for a minute, and then nothing is lost or miscounted."""
+"""A short soak (tests/soak): everything is broken for a minute, and then nothing is lost or miscounted."""
 
 import subprocess
 import sys
