@@ -95,7 +95,8 @@ class Household:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(progress.run)
                     tasks.start_soon(reconciler.run, desk)
-                    tasks.start_soon(self._beat, desk, watchdog)
+                    tasks.start_soon(self._beat, desk)
+                    tasks.start_soon(_show_life, watchdog)
             finally:
                 watchdog.stop()
                 with anyio.move_on_after(2, shield=True):
@@ -118,19 +119,15 @@ class Household:
         if wait > 0.5:
             log.info("MongoDB is there")
 
-    async def _beat(self, desk: Desk, watchdog: Watchdog) -> None:
-        """Tell the registry that this process lives, every lease/3, and the watchdog each second."""
-        every = max(1, int(self.config.settings.queue.lease / 3))
-        tick = 0
+    async def _beat(self, desk: Desk) -> None:
+        """Tell the registry that this process lives, every lease/3."""
+        every = max(1.0, self.config.settings.queue.lease / 3)
         while True:
-            watchdog.beat()
-            if tick % every == 0:
-                try:
-                    await registry.beat(desk.redis, self._about(desk.worker))
-                except RedisTrouble as error:
-                    log.debug("not in the registry for now: %s", type(error).__name__)
-            tick += 1
-            await anyio.sleep(1)
+            try:
+                await registry.beat(desk.redis, self._about(desk.worker))
+            except RedisTrouble as error:
+                log.debug("not in the registry for now: %s", type(error).__name__)
+            await anyio.sleep(every)
 
     def _about(self, worker: str) -> registry.WorkerBeat:
         return registry.WorkerBeat(
@@ -146,6 +143,13 @@ class Household:
             started=self.started,
             current=self.broker.current(),
         )
+
+
+async def _show_life(watchdog: Watchdog) -> None:
+    """Each second. Beside the registry, not with it: a Redis that is silent for 10 s is no loop that is stuck."""
+    while True:
+        watchdog.beat()
+        await anyio.sleep(1)
 
 
 def resident_bytes() -> int:
