@@ -70,7 +70,9 @@ def ended(number: int, *, state: RunState | None = None, source: str = "") -> Ru
     state = state or STATES[number % len(STATES)]
     queued = 340 + number * 1260
     is_whole = state in ("succeeded", "partial")
-    stats = Stats(total=1812, new=12 + number, updated=300, unchanged=1490 - number, failed=10, duplicates=3, closed=4)
+    failed = 10 if state == "partial" else 0
+    same = 1812 - 312 - number - failed
+    stats = Stats(total=1812, new=12 + number, updated=300, unchanged=same, failed=failed, duplicates=3, closed=4)
     why = {
         "failed": "https://jobs.example/feed answered 503, asking to wait 30 s",
         "degraded": "the feed breaks off at item 412: unexpected end of file",
