@@ -37,6 +37,7 @@ class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the mailboxes are."""
 
     url: str = DEFAULTS["redis.url"]
+    partitions: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
 
 
 class MongoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

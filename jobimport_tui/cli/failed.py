@@ -19,7 +19,7 @@ from workers.settings import Config
 from workers.sources import load_one
 from workers.store.connect import Database
 
-LETTER_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+LETTER_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}(@[0-9]{1,4})?")
 
 
 def describe(parser: Parser) -> None:

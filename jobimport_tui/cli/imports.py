@@ -56,7 +56,7 @@ def choose(config: Config, names: list[str], *, everything: bool) -> tuple[list[
 
 async def _import(config: Config, chosen: list[Source], args: Args) -> int:
     url = config.settings.redis.url
-    async with reach.database(config) as db, queue.open_redis(url, fast=True) as redis:
+    async with reach.database(config) as db, queue.open_redis(config.settings.redis, fast=True) as redis:
         # The index that allows one active run a source must be there before the first run is.
         await prepare(db, config.settings.retention)
         waiting = args.wait or args.watch

@@ -58,7 +58,7 @@ async def database(config: Config) -> AsyncGenerator[Database]:
 async def queues(config: Config) -> AsyncGenerator[Redis]:
     """Redis; raises Unreachable where it does not answer, here or inside the block."""
     url = config.settings.redis.url
-    async with queue.reaching(url), queue.open_redis(url, fast=True) as redis:
+    async with queue.reaching(url), queue.open_redis(config.settings.redis, fast=True) as redis:
         await queue.now_ms(redis)
         yield redis
 

@@ -91,7 +91,7 @@ async def tell(config: Config) -> int:
     """A line for each step of each run, for ever."""
     after = "0-0"
     told: dict[int, str] = {}
-    async with queue.open_redis(config.settings.redis.url) as redis:
+    async with queue.open_redis(config.settings.redis) as redis:
         while True:
             try:
                 async for heard in follow(redis, after):

@@ -83,9 +83,8 @@ class LiveGateway:
 
     async def _watch_redis(self) -> None:
         drivers = self._ready()
-        url = self.config.settings.redis.url
         try:
-            async with drivers.open_redis(url, fast=True) as redis:
+            async with drivers.open_redis(self.config.settings.redis, fast=True) as redis:
                 self._redis = drivers.RedisSide(redis, self.clock)
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._poll_queues, self._redis)

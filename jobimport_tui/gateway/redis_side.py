@@ -4,7 +4,6 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from jobimport_tui.state import Dead, Failed, Lane, Queues, Worker, Workers
 from workers.queue import connect, dead, depth, registry
@@ -67,7 +66,7 @@ class RedisSide:
     async def queues(self) -> Queues:
         """Every lane: two round trips."""
         depths = await depth.snapshot(self.redis)
-        added = await self._added()
+        added = await depth.added(self.redis)
         at = self._clock()
         self.paused = frozenset(name[7:] for name in depths.paused if name.startswith("source:"))
         by_name = {lane.lane: lane for lane in depths.lanes}
@@ -92,17 +91,6 @@ class RedisSide:
             out_rate=rates[1],
             history=tuple(meter.history),
         )
-
-    async def _added(self) -> dict[str, int]:
-        """Entries ever added, by lane; Redis 6.2 does not count them."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for lane in LANES:
-                pipe.xinfo_stream(lane.key)
-            replies: list[Any] = await pipe.execute(raise_on_error=False)
-        found = zip(LANES, replies, strict=True)
-        # A lane that was never used has no stream: that error is an answer too.
-        infos = {str(lane): info for lane, info in found if isinstance(info, dict)}
-        return {name: info["entries-added"] for name, info in infos.items() if "entries-added" in info}
 
     async def workers(self) -> Workers:
         """Every worker, by name."""

@@ -150,7 +150,7 @@ class Batcher:
             if run is None or run.fetch_epoch != self._epoch or run.state != "fetching" or run.cancel_requested:
                 raise Superseded
             try:
-                waiting = await backlog(self._desk.redis, lane)
+                waiting = await backlog(self._desk.redis, lane, self._run.source)
             except RedisTrouble:
                 return
             if waiting < self._desk.config.settings.imports.max_queued_batches:

@@ -70,11 +70,11 @@ async def _apply_pauses(desk: Desk) -> None:
 
     Redis is read first: a pause is in MongoDB before it is in Redis, so one that is in Redis alone was lifted.
     """
-    copied = await pausing.paused(desk.redis)
+    copies = await pausing.flags(desk.redis)
     meant = await pauses.all(desk.db)
-    for what in meant.keys() - copied:
+    for what in meant.keys() - frozenset.intersection(*copies):
         await pausing.pause(desk.redis, what)
-    for what in copied - meant.keys():
+    for what in frozenset[str]().union(*copies) - meant.keys():
         await pausing.resume(desk.redis, what)
 
 

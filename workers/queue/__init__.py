@@ -1,5 +1,6 @@
 """Redis: the mailboxes. Only this package and workers.events speak to it; MongoDB stays the truth.
 
+address     what a URL means: one server, Sentinels, a Cluster, TLS
 connect     clients by URL, Redis time, what counts as trouble
 lanes       the names of every key
 message     the envelope, readable by taskiq and built without it
@@ -17,5 +18,6 @@ intake      one turn of reading: own entries, the dead's entries, new entries
 delivery    what is in hand, and its lease
 endings     done, retry, later, dead: gathered, then settled by one script
 housekeeping  the clocks: leases, pump, pauses, the long gone
+post        intake, endings and housekeeping for each partition
 broker      all of it as a taskiq broker; retry is its middleware (these two alone import taskiq)
 """

@@ -17,27 +17,23 @@ from time import monotonic, time
 
 import anyio
 import msgspec
-from redis.exceptions import RedisError
 from taskiq import AckableMessage, BrokerMessage
 from taskiq.formatters.json_formatter import JSONFormatter
 from taskiq_redis import RedisStreamBroker
 
-from workers.queue.connect import Trouble, client, is_no_group
+from workers.queue.connect import client
 from workers.queue.dead import DeadLetter, Death, encode_death, letter_of
 from workers.queue.delivery import Delivery, Hand
 from workers.queue.endings import Endings
-from workers.queue.housekeeping import Housekeeping
-from workers.queue.intake import Entry, Intake
-from workers.queue.lanes import GROUP, NOBODY, STAGES, Stage, lanes_of
+from workers.queue.intake import Entry
+from workers.queue.lanes import GROUP, STAGES, Stage, lanes_of
 from workers.queue.message import PREFIX, Message, Poison
-from workers.queue.outage import Outage
 from workers.queue.policy import Dead, Done, Later, kind_of, sentence
+from workers.queue.post import Posts
 from workers.queue.registry import Doing
 from workers.queue.retry import LABEL, RetryMiddleware
 from workers.queue.ring import ring
-from workers.queue.scripts import RELEASE
-from workers.queue.station import Station
-from workers.settings import QueueSettings
+from workers.settings import QueueSettings, RedisSettings
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +47,9 @@ STOP_SECONDS = 3.0
 """What the last words to Redis may take; taskiq gives the whole shut-down 5 s."""
 
 
+_UNUSED_URL = "redis://127.0.0.1"
+
+
 class JobStreamBroker(RedisStreamBroker):
     """Delivers the messages of some stages to one worker process.
 
@@ -62,7 +61,7 @@ class JobStreamBroker(RedisStreamBroker):
 
     def __init__(
         self,
-        url: str,
+        redis: str | RedisSettings,
         *,
         consumer: str,
         capacity: int,
@@ -70,27 +69,24 @@ class JobStreamBroker(RedisStreamBroker):
         high_only: bool = False,
         settings: QueueSettings | None = None,
     ) -> None:
-        super().__init__(url, consumer_group_name=GROUP, consumer_name=consumer, consumer_id="0")
+        # Its own pool is never used: ours knows Sentinels and clusters.
+        super().__init__(_UNUSED_URL, consumer_group_name=GROUP, consumer_name=consumer, consumer_id="0")
         self.settings = settings or QueueSettings()
         self.lanes = lanes_of(stages, high_only=high_only)
         self.on_dead: Callable[[DeadLetter], Awaitable[None]] | None = None
         self.on_delayed: Callable[[Message, int], Awaitable[None]] | None = None
         # The calls have deadlines of our own: with socket_timeout Python 3.11 swallows cancellation (E3x). No retries
         # inside the client: a reply that is lost may hold messages, and we must know of it.
-        self._redis = client(url, timeout=None, retries=0)
-        self._outage = Outage("Redis")
+        self._redis = client(redis, timeout=None, retries=0)
         self._hand = Hand(capacity)
-        station = Station(self._redis, consumer, self.settings.lease, self._hand, self._outage)
-        self._endings = Endings(station)
         # Fetchers wait for upserters while a lane is full: where both run in one process they get half of it.
         limits: dict[Stage, int] = {"fetch": max(1, capacity // 2)} if set(stages) != {"fetch"} else {}
-        self._intake = Intake(station, self.lanes, limits)
-        self._housekeeping = Housekeeping(station, self._intake)
+        self._posts = Posts(self._redis, consumer, self.settings.lease, self._hand, self.lanes, limits)
         self._graves: asyncio.Queue[tuple[Delivery, Dead]] = asyncio.Queue()
         self._root: asyncio.Task[None] | None = None
         self._stopping = False
         self.formatter = JSONFormatter()
-        self.add_middlewares(RetryMiddleware(self._hand, self._endings, self.settings))
+        self.add_middlewares(RetryMiddleware(self._hand, self.settings))
 
     @property
     def capacity(self) -> int:
@@ -120,7 +116,8 @@ class JobStreamBroker(RedisStreamBroker):
 
     def hold(self, stage: Stage, seconds: float) -> None:
         """Leave a stage's lanes unread for a while: MongoDB is away, and attempts are not to be burned on that."""
-        self._intake.hold(stage, seconds)
+        for post in self._posts.all:
+            post.intake.hold(stage, seconds)
 
     async def startup(self) -> None:
         """Run the start-up handlers. Redis is not waited for here, where nobody could be told to stop waiting."""
@@ -143,25 +140,21 @@ class JobStreamBroker(RedisStreamBroker):
         finally:
             self._stopping = True
             for delivery, _ in ready:
-                self._endings.put(delivery, "back")
+                self._endings(delivery).put(delivery, "back")
+
+    def _endings(self, delivery: Delivery) -> Endings:
+        return self._posts.all[delivery.partition.number].endings
 
     async def _turn(self) -> list[Entry]:
-        """One turn of reading; trouble is waited out in place."""
+        """One turn of reading."""
         if self._root is not None and self._root.done():
             await self._root  # without housekeeping no lease is renewed: raises what ended it
-        try:
-            return await self._intake.turn()
-        except (*Trouble, RedisError) as error:
-            no_group = is_no_group(error)
-            self._intake.astray(groups=no_group)
-            if not no_group:
-                await self._outage.wait(error)
-            return []
+        return await self._posts.turn()
 
     def _accept(self, entry: Entry) -> tuple[Delivery, bytes] | None:
         """Vet an entry. What the receiver would ack away unrun never reaches it."""
         payload = entry.fields.get(b"data", b"")
-        delivery = Delivery(entry.lane, entry.id, payload, None, entry.deliveries + 1)
+        delivery = Delivery(entry.partition, entry.lane, entry.id, payload, entry.deliveries + 1)
         self._hand.take(delivery)
         try:
             if b"data" not in entry.fields:
@@ -176,8 +169,8 @@ class JobStreamBroker(RedisStreamBroker):
             text = f"delivered {entry.deliveries} times and never ended: its workers died of it or with it"
             self._graves.put_nowait((delivery, Dead("max_deliveries", "max_deliveries", text)))
             return None
-        if self._intake.is_paused(message.source):
-            self._endings.put(delivery, "later", _delayed(message), delay=PAUSED_SECONDS)
+        if self._posts.all[entry.partition.number].intake.is_paused(message.source):
+            self._endings(delivery).put(delivery, "later", _delayed(message), delay=PAUSED_SECONDS)
             return None
         if message.stage == "fetch":  # has deadlines of its own
             return delivery, message.encode(**{LABEL: delivery.token})
@@ -190,18 +183,18 @@ class JobStreamBroker(RedisStreamBroker):
             # Acked before it was begun: the receiver could not read it.
             await self._bury(delivery, Dead("poison", "poison", "the receiver could not read the message"))
         elif isinstance(verdict, Done):
-            self._endings.put(delivery, "done")
+            self._endings(delivery).put(delivery, "done")
         elif isinstance(verdict, Later):
             await self._put_off(delivery, msgspec.structs.replace(message, attempt=verdict.attempt), verdict.delay)
         elif isinstance(verdict, Dead):
             await self._bury(delivery, verdict)
         elif self._stopping:
-            self._endings.put(delivery, "back")
+            self._endings(delivery).put(delivery, "back")
         else:
             self._hand.drop(delivery)  # something cancelled it: its lease runs out, and it is delivered again
 
     async def _put_off(self, delivery: Delivery, message: Message, delay: float) -> None:
-        due = await self._endings.put_off(delivery, _delayed(message), delay)
+        due = await self._endings(delivery).put_off(delivery, _delayed(message), delay)
         if due and self.on_delayed is not None:
             try:
                 await self.on_delayed(message, due)
@@ -230,13 +223,12 @@ class JobStreamBroker(RedisStreamBroker):
             else:
                 self._hand.drop(delivery)
             return
-        self._endings.put(delivery, "dead", delivery.payload, meta=encode_death(death))
+        self._endings(delivery).put(delivery, "dead", delivery.payload, meta=encode_death(death))
 
     async def _live(self) -> None:
         """Everything that runs beside the receiver, from the first turn to the shut-down."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._endings.run)
-            tasks.start_soon(self._housekeeping.run)
+            self._posts.start(tasks)
             tasks.start_soon(self._dig)
 
     async def _dig(self) -> None:
@@ -259,12 +251,8 @@ class JobStreamBroker(RedisStreamBroker):
 
     async def _leave(self) -> None:
         for delivery in list(self._hand.held.values()):
-            self._endings.put(delivery, "back")
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._endings.drained()
-                await RELEASE(self._redis, [lane.key for lane in self.lanes], [GROUP, self.consumer_name, NOBODY])
-        except (*Trouble, RedisError) as error:
+            self._endings(delivery).put(delivery, "back")
+        for error in await self._posts.leave(self.lanes, STOP_SECONDS):
             log.info("left without a word to Redis (%s): leases will run out", type(error).__name__)
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from workers.queue.connect import Redis, id_ms
-from workers.queue.lanes import BY_NAME, FAILED, Stage
+from workers.queue.connect import Redis, each, id_ms
+from workers.queue.lanes import BY_NAME, Partition, Stage
 from workers.queue.message import Message, Poison
 from workers.queue.scripts import REQUEUE
 
@@ -37,6 +37,8 @@ class Death(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """One dead message. `id` is its entry in :failed, "" before it is there; `run` is 0 for poison.
+
+    With several partitions an id ends with the number of its own, such as "1767225600000-0@2", but for the first.
 
     `at_ms` is Redis TIME. `payload` is the message as it was, for showing and for putting back.
     """
@@ -90,16 +92,28 @@ def letter_of(lane: str, payload: bytes, death: Death, entry_id: str = "") -> De
     )
 
 
-def _read(entry: tuple[bytes, dict[bytes, bytes]]) -> DeadLetter:
+def _read(partition: Partition, entry: tuple[bytes, dict[bytes, bytes]]) -> DeadLetter:
     entry_id, fields = entry
     try:
         death = _decode(fields.get(b"meta", b""))
     except msgspec.DecodeError:
         # Written by hand, or by another version: still a letter.
         death = Death(reason="poison", kind="unknown", error="no reason recorded", attempts=0, deliveries=0, worker="")
-    return letter_of(
-        fields.get(b"lane", b"").decode("ascii", "replace"), fields.get(b"data", b""), death, entry_id.decode()
-    )
+    name = entry_id.decode() + (f"@{partition.number}" if partition.number else "")
+    return letter_of(fields.get(b"lane", b"").decode("ascii", "replace"), fields.get(b"data", b""), death, name)
+
+
+def _place(letter_id: str) -> tuple[Partition, str]:
+    """Where a letter lies: its partition, and its entry there."""
+    entry_id, _, number = letter_id.partition("@")
+    return Partition(int(number or 0)), entry_id
+
+
+def _age(letter_id: str) -> tuple[int, int, int]:
+    """What letters of all partitions are ordered by."""
+    partition, entry_id = _place(letter_id)
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number or 0), partition.number
 
 
 async def list_dead(
@@ -107,11 +121,27 @@ async def list_dead(
 ) -> list[DeadLetter]:
     """Newest first; `before` is the id of the last letter of the page before."""
     found: list[DeadLetter] = []
-    top = f"({before}" if before else "+"
+    for partition in each(redis):
+        found += await _newest(redis, partition, limit, _top(partition, before), source)
+    if redis.partitions > 1:
+        found.sort(key=lambda letter: _age(letter.id), reverse=True)
+    return found[:limit]
+
+
+def _top(partition: Partition, before: str | None) -> str:
+    """Where a partition's part of a page begins: what has the same id in a later one was on the page before."""
+    if before is None:
+        return "+"
+    last, entry_id = _place(before)
+    return entry_id if partition.number < last.number else f"({entry_id}"
+
+
+async def _newest(redis: Redis, partition: Partition, limit: int, top: str, source: str | None) -> list[DeadLetter]:
+    found: list[DeadLetter] = []
     while len(found) < limit:
-        page: Any = await redis.xrevrange(FAILED, max=top, count=PAGE)
+        page: Any = await redis.xrevrange(partition.failed, max=top, count=PAGE)
         for entry in page:
-            letter = _read(entry)
+            letter = _read(partition, entry)
             if source is None or letter.source == source:
                 found.append(letter)
         if len(page) < PAGE:
@@ -121,26 +151,28 @@ async def list_dead(
 
 
 async def letters(redis: Redis) -> AsyncGenerator[DeadLetter]:
-    """Every letter, oldest first."""
-    bottom = "-"
-    while True:
-        page: Any = await redis.xrange(FAILED, min=bottom, count=PAGE)
-        for entry in page:
-            yield _read(entry)
-        if len(page) < PAGE:
-            return
-        bottom = f"({page[-1][0].decode()}"
+    """Every letter, partition by partition, oldest first."""
+    for partition in each(redis):
+        bottom = "-"
+        while True:
+            page: Any = await redis.xrange(partition.failed, min=bottom, count=PAGE)
+            for entry in page:
+                yield _read(partition, entry)
+            if len(page) < PAGE:
+                break
+            bottom = f"({page[-1][0].decode()}"
 
 
 async def get(redis: Redis, letter_id: str) -> DeadLetter | None:
     """One letter, None where it is gone."""
-    page: Any = await redis.xrange(FAILED, min=letter_id, max=letter_id)
-    return _read(page[0]) if page else None
+    partition, entry_id = _place(letter_id)
+    page: Any = await redis.xrange(partition.failed, min=entry_id, max=entry_id)
+    return _read(partition, page[0]) if page else None
 
 
 async def count(redis: Redis) -> int:
     """How many there are."""
-    return int(await redis.xlen(FAILED))
+    return sum([int(await redis.xlen(partition.failed)) for partition in each(redis)])
 
 
 async def requeue(redis: Redis, letter_id: str) -> int | None:
@@ -152,10 +184,12 @@ async def requeue(redis: Redis, letter_id: str) -> int | None:
     if letter is None:
         return None
     message = msgspec.structs.replace(Message.decode(letter.payload), attempt=1)
-    added = await REQUEUE(redis, [FAILED, message.lane.key], [letter_id, message.encode()])
+    partition, entry_id = _place(letter_id)
+    added = await REQUEUE(redis, [partition.failed, partition.lane(message.lane)], [entry_id, message.encode()])
     return id_ms(added) if added else None
 
 
 async def discard(redis: Redis, letter_id: str) -> bool:
     """Forget a letter; False where it is gone already."""
-    return bool(await redis.xdel(FAILED, letter_id))
+    partition, entry_id = _place(letter_id)
+    return bool(await redis.xdel(partition.failed, entry_id))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from time import monotonic
 
-from workers.queue.lanes import Lane, Stage
+from workers.queue.lanes import Lane, Partition, Stage
 from workers.queue.message import Message
 from workers.queue.policy import Verdict
 
@@ -18,19 +18,20 @@ class Delivery:
     may have it: what is still written must bear that, and the end will not be settled by us.
     """
 
-    __slots__ = ("begun", "deliveries", "id", "lane", "lost", "message", "payload", "verdict")
+    __slots__ = ("begun", "deliveries", "id", "lane", "lost", "message", "partition", "payload", "verdict")
 
-    def __init__(self, lane: Lane, entry_id: str, payload: bytes, message: Message | None, deliveries: int) -> None:
-        self.lane, self.id, self.payload, self.message = lane, entry_id, payload, message
+    def __init__(self, partition: Partition, lane: Lane, entry_id: str, payload: bytes, deliveries: int) -> None:
+        self.partition, self.lane, self.id, self.payload = partition, lane, entry_id, payload
         self.deliveries = deliveries
+        self.message: Message | None = None
         self.verdict: Verdict | None = None
         self.lost = False
         self.begun = monotonic()
 
     @property
     def token(self) -> str:
-        """What names it within this process."""
-        return f"{self.lane}/{self.id}"
+        """What names it within this process; two partitions may give the same id."""
+        return f"{self.lane}/{self.id}" + (f"@{self.partition.number}" if self.partition.number else "")
 
 
 current: ContextVar[Delivery | None] = ContextVar("delivery", default=None)

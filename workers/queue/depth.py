@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from workers.queue.connect import Redis, id_ms, to_ms
-from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, NOBODY, PAUSED, Lane
+from workers.queue.connect import Redis, ask_time, each, id_ms, is_no_group, to_ms, where
+from workers.queue.lanes import GROUP, LANES, NOBODY, Lane
 from workers.queue.message import Message, Poison
 from workers.queue.scripts import TALLY
 
@@ -45,36 +45,69 @@ class QueueDepths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def snapshot(redis: Redis) -> QueueDepths:
-    """Everything, in one round trip. Raises Trouble."""
+    """Everything over all partitions, in one round trip. Raises Trouble."""
+    partitions = each(redis)
     async with redis.pipeline(transaction=False) as pipe:
-        for lane in LANES:
-            pipe.xlen(lane.key)
-            pipe.xpending(lane.key, GROUP)
-            pipe.xrange(lane.key, count=1)
-        pipe.smembers(PAUSED)
-        pipe.time()
-        pipe.eval(TALLY.source, 2, DELAYED, FAILED, TALLIED)
+        for partition in partitions:
+            for lane in LANES:
+                pipe.xlen(partition.lane(lane))
+                pipe.xpending(partition.lane(lane), GROUP)
+                pipe.xrange(partition.lane(lane), count=1)
+            pipe.smembers(partition.paused)
+            pipe.eval(TALLY.source, 2, partition.delayed, partition.failed, TALLIED)
+        ask_time(pipe)
         # A lane without a group yet answers XPENDING with an error: nothing runs there.
         replies: list[Any] = await pipe.execute(raise_on_error=False)
-    members, time, (delayed, dead, by_delay, by_death) = _checked(replies)[-3:]
-    paused = frozenset(name.decode() for name in members)
+    *replies, time = _checked(replies)
+    parts = [_part(replies[i : i + _REPLIES]) for i in range(0, len(replies), _REPLIES)]
     return QueueDepths(
-        lanes=tuple(
-            _lane(lane, replies[3 * i : 3 * i + 3], paused, _counts(by_delay), _counts(by_death))
-            for i, lane in enumerate(LANES)
-        ),
-        delayed=delayed,
-        dead=dead,
+        lanes=tuple(map(_sum, zip(*(part.lanes for part in parts), strict=True))),
+        delayed=sum(part.delayed for part in parts),
+        dead=sum(part.dead for part in parts),
         at_ms=to_ms(time),
-        paused=paused,
+        paused=frozenset().union(*(part.paused for part in parts)),
+    )
+
+
+_REPLIES = 3 * len(LANES) + 2
+"""How many a partition gives."""
+
+
+def _part(replies: list[Any]) -> QueueDepths:
+    """One partition's depths."""
+    members, (delayed, dead, by_delay, by_death) = replies[-2:]
+    paused = frozenset(name.decode() for name in members)
+    lanes = tuple(
+        _lane(lane, replies[3 * i : 3 * i + 3], paused, _counts(by_delay), _counts(by_death))
+        for i, lane in enumerate(LANES)
+    )
+    return QueueDepths(lanes=lanes, delayed=delayed, dead=dead, at_ms=0, paused=paused)
+
+
+def _sum(of_one_lane: tuple[LaneDepth, ...]) -> LaneDepth:
+    """A lane over all partitions."""
+    delayed = [part.delayed for part in of_one_lane if part.delayed is not None]
+    dead = [part.dead for part in of_one_lane if part.dead is not None]
+    return LaneDepth(
+        lane=of_one_lane[0].lane,
+        waiting=sum(part.waiting for part in of_one_lane),
+        running=sum(part.running for part in of_one_lane),
+        oldest_ms=min((part.oldest_ms for part in of_one_lane if part.oldest_ms is not None), default=None),
+        paused=any(part.paused for part in of_one_lane),
+        delayed=sum(delayed) if len(delayed) == len(of_one_lane) else None,
+        dead=sum(dead) if len(dead) == len(of_one_lane) else None,
     )
 
 
 def _checked(replies: list[Any]) -> list[Any]:
+    """Raise what went wrong, but for a group that XPENDING does not find."""
     for i, reply in enumerate(replies):
-        if isinstance(reply, Exception) and not (i % 3 == 1 and i < 3 * len(LANES)):
+        if isinstance(reply, Exception) and not (i % _REPLIES in _XPENDINGS and is_no_group(reply)):
             raise reply
     return replies
+
+
+_XPENDINGS = range(1, 3 * len(LANES), 3)
 
 
 def _counts(flat: list[Any] | None) -> dict[str, int] | None:
@@ -108,29 +141,57 @@ def _in_work(summary: Any) -> int:
     return int(summary["pending"]) - back
 
 
-async def backlog(redis: Redis, lane: Lane) -> int:
-    """Messages of a lane that wait or run: what a producer holds against its limit."""
-    return int(await redis.xlen(lane.key))
+async def backlog(redis: Redis, lane: Lane, source: str = "") -> int:
+    """Messages that wait or run in a lane, of those that share a source's partition: what its fetcher waits for."""
+    return int(await redis.xlen(where(redis, source).lane(lane)))
 
 
 async def heads(redis: Redis) -> dict[Lane, int | None]:
-    """Redis ms of each lane's oldest entry, waiting or running; None for an empty lane.
+    """Redis ms of each lane's oldest entry in any partition, waiting or running; None for an empty lane.
 
     What was added before that moment is in no lane any more: the reconciler's measure (rule 5).
     """
+    partitions = each(redis)
     async with redis.pipeline(transaction=False) as pipe:
         for lane in LANES:
-            pipe.xrange(lane.key, count=1)
+            for partition in partitions:
+                pipe.xrange(partition.lane(lane), count=1)
         replies: list[Any] = await pipe.execute()
-    return {lane: id_ms(head[0][0]) if head else None for lane, head in zip(LANES, replies, strict=True)}
+    oldest = [id_ms(head[0][0]) if head else None for head in replies]
+    count = len(partitions)
+    of_lanes = (oldest[i * count : (i + 1) * count] for i in range(len(LANES)))
+    return {
+        lane: min((at for at in ages if at is not None), default=None)
+        for lane, ages in zip(LANES, of_lanes, strict=True)
+    }
+
+
+async def added(redis: Redis) -> dict[str, int]:
+    """Entries ever added to each lane, by its name; without lanes that were never used. Redis 6.2 does not count."""
+    partitions = each(redis)
+    async with redis.pipeline(transaction=False) as pipe:
+        for lane in LANES:
+            for partition in partitions:
+                pipe.xinfo_stream(partition.lane(lane))
+        replies: list[Any] = await pipe.execute(raise_on_error=False)
+    sums: dict[str, int] = {}
+    for i, reply in enumerate(replies):
+        if isinstance(reply, dict) and "entries-added" in reply:
+            name = str(LANES[i // len(partitions)])
+            sums[name] = sums.get(name, 0) + int(reply["entries-added"])
+    return sums
 
 
 async def delayed_messages(redis: Redis) -> list[Message]:
-    """Every delayed message, soonest first; what cannot be read is left out."""
+    """Every delayed message, partition by partition, soonest first; what cannot be read is left out."""
+    return [message for partition in each(redis) for message in await _delayed(redis, partition.delayed)]
+
+
+async def _delayed(redis: Redis, key: str) -> list[Message]:
     messages: list[Message] = []
     start = 0
     while True:
-        page: Any = await redis.zrange(DELAYED, start, start + PAGE - 1)
+        page: Any = await redis.zrange(key, start, start + PAGE - 1)
         for member in page:
             try:
                 messages.append(Message.decode(member.partition(b" ")[2]))

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from workers.queue.connect import Trouble
 from workers.queue.delivery import Delivery
-from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, NOBODY
+from workers.queue.lanes import GROUP, LANES, NOBODY
 from workers.queue.scripts import END, Argument
 from workers.queue.station import Station
 
@@ -22,7 +22,6 @@ PAGE = 500
 
 Mode = Literal["done", "later", "dead", "back"]
 
-_KEYS = [DELAYED, FAILED, *(lane.key for lane in LANES)]
 _NUMBERS = {lane: i for i, lane in enumerate(LANES, 1)}
 
 
@@ -36,10 +35,12 @@ class _End(NamedTuple):
 
 
 class Endings:
-    """The ends of one process's messages, on their way to Redis."""
+    """The ends of one process's messages of one partition, on their way to Redis."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
+        partition = station.partition
+        self._keys = [partition.delayed, partition.failed, *map(partition.lane, LANES)]
         self._ends: list[_End] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -93,7 +94,7 @@ class Endings:
         while True:
             try:
                 async with self._station.outage.call():
-                    answers = await END(self._station.redis, _KEYS, arguments)
+                    answers = await END(self._station.redis, self._keys, arguments)
                 break
             except (*Trouble, RedisError) as error:
                 repeated = True

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from workers.queue import registry
 from workers.queue.connect import Trouble, is_no_group
 from workers.queue.intake import Intake
-from workers.queue.lanes import DELAYED, GROUP, LANES
+from workers.queue.lanes import GROUP, LANES
 from workers.queue.scripts import PUMP, RENEW, Argument
 from workers.queue.station import Station
 
@@ -20,15 +20,15 @@ PUMPED = 500
 TICK_SECONDS = 1.0
 PRUNE_SECONDS = 600.0
 
-_KEYS = [lane.key for lane in LANES]
 _NUMBERS = {lane: i for i, lane in enumerate(LANES, 1)}
 
 
 class Housekeeping:
-    """The clocks of one worker process. They run whether or not there is traffic."""
+    """The clocks of one worker process at one partition. They run whether or not there is traffic."""
 
     def __init__(self, station: Station, intake: Intake) -> None:
-        self._redis, self._consumer, self._lease, self._hand, self._outage = station
+        self._redis, self._consumer, self._lease, self._hand, self._outage, self._partition = station
+        self._keys = [self._partition.lane(lane) for lane in LANES]
         self._intake = intake
 
     async def run(self) -> None:
@@ -50,14 +50,14 @@ class Housekeeping:
 
     async def renew(self) -> None:
         """Renew the lease of everything in hand; what another worker has taken meanwhile is marked lost."""
-        deliveries = [delivery for delivery in self._hand.all() if not delivery.lost]
+        deliveries = [one for one in self._hand.all() if one.partition == self._partition and not one.lost]
         if not deliveries:
             return
         arguments: list[Argument] = [GROUP, self._consumer]
         for delivery in deliveries:
             arguments += [_NUMBERS[delivery.lane], delivery.id]
         async with self._outage.call():
-            answers = await RENEW(self._redis, _KEYS, arguments)
+            answers = await RENEW(self._redis, self._keys, arguments)
         for delivery, ours in zip(deliveries, answers, strict=True):
             if not ours and delivery.token in self._hand.held:
                 delivery.lost = True
@@ -65,13 +65,13 @@ class Housekeeping:
 
     async def pump(self) -> None:
         """Move every delayed message that is due to its lane."""
-        moved = PUMPED
+        keys, moved = [self._partition.delayed, *self._keys], PUMPED
         while moved == PUMPED:
             async with self._outage.call():
-                moved = int(await PUMP(self._redis, [DELAYED, *_KEYS], [PUMPED, *map(str, LANES)]))
+                moved = int(await PUMP(self._redis, keys, [PUMPED, *map(str, LANES)]))
 
     async def _prune(self) -> None:
         async with self._outage.call():
-            pruned = await registry.prune(self._redis)
+            pruned = await registry.prune(self._redis, self._partition)
         if pruned:
             log.info("forgot %d consumers that were silent for an hour", pruned)

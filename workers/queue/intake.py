@@ -3,14 +3,18 @@
 Never more than there are free slots, so that nothing lies here while another worker is idle.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
-from workers.queue.lanes import GROUP, Lane, Stage
+from redis.exceptions import RedisError
+
+from workers.queue.connect import Trouble, is_no_group
+from workers.queue.lanes import GROUP, Lane, Partition, Stage
 from workers.queue.outage import DEADLINE
-from workers.queue.pause import SOURCE, paused
+from workers.queue.pause import SOURCE, paused_in
 from workers.queue.ring import ensure_groups
 from workers.queue.scripts import READ, TAKE, Argument
 from workers.queue.station import Station
@@ -25,6 +29,7 @@ REVERSED = 8
 class Entry(NamedTuple):
     """An entry as Redis gave it; `deliveries` are those before this one."""
 
+    partition: Partition
     lane: Lane
     id: str
     fields: Mapping[bytes, bytes]
@@ -32,7 +37,7 @@ class Entry(NamedTuple):
 
 
 class Intake:
-    """Reads the lanes of one worker."""
+    """Reads the lanes of one worker in one partition. `away` says that the last call did not get through."""
 
     def __init__(
         self,
@@ -40,7 +45,8 @@ class Intake:
         lanes: Sequence[Lane],
         limits: Mapping[Stage, int],
     ) -> None:
-        self._redis, self._consumer, self._lease, self._hand, self._outage = station
+        self._redis, self._consumer, self._lease, self._hand, self._outage, self._partition = station
+        self.away = False
         self._lanes, self._limits = tuple(lanes), limits
         self._declared = False
         self._former = set(self._lanes)
@@ -56,27 +62,68 @@ class Intake:
     async def look_at_pauses(self) -> None:
         """Learn what the operators have paused."""
         async with self._outage.call():
-            self._paused = await paused(self._redis)
+            self._paused = await paused_in(self._redis, self._partition)
 
     def is_paused(self, source: str) -> bool:
         """Whether a source's messages are to be put off."""
         return SOURCE + source in self._paused
 
-    def astray(self, *, groups: bool = False) -> None:
-        """A call broke: what it was given on the way lies under our name. `groups`: they are gone, too."""
-        self._former = set(self._lanes)
-        self._declared = self._declared and not groups
-
     async def turn(self) -> list[Entry]:
-        """The next entries, [] if there were none for a second. Raises Trouble, and NOGROUP after data loss."""
+        """The next entries, [] if there were none for a second; trouble is waited out in place."""
+        try:
+            return await self._next(waiting=True)
+        except (*Trouble, RedisError) as error:
+            if not self._astray(error):
+                await self._outage.wait(error)
+            return []
+
+    async def look(self) -> list[Entry]:
+        """The same without waiting: what other partitions hold is not to wait for this one."""
+        try:
+            return [] if self.away else await self._next(waiting=False)
+        except (*Trouble, RedisError) as error:
+            self.away = not self._astray(error)
+            return []
+
+    async def watch(self, idle: asyncio.Event, news: asyncio.Event) -> None:
+        """Beside `look`, for ever: see to the end of an outage, and while all is `idle` tell of new entries.
+
+        News, not truth: what comes before the watching begins is found by the next look, a second later at most.
+        """
+        keys = {self._partition.lane(lane): "$" for lane in self._lanes}
+        while True:
+            try:
+                if self.away:
+                    await self.look_at_pauses()
+                    self.away = False
+                else:
+                    await idle.wait()
+                    async with self._outage.call(DEADLINE + BLOCK_MS / 1000):
+                        if not await self._redis.xread(keys, count=1, block=BLOCK_MS):  # pyright: ignore[reportArgumentType]
+                            continue
+                news.set()
+            except (*Trouble, RedisError) as error:
+                self.away = True
+                await self._outage.wait(error)
+
+    def _astray(self, error: Exception) -> bool:
+        """A call broke: what it was given on the way lies under our name. True where the groups are gone."""
+        no_groups = is_no_group(error)
+        self._former = set(self._lanes)
+        self._declared = self._declared and not no_groups
+        return no_groups
+
+    async def _next(self, *, waiting: bool) -> list[Entry]:
+        """Raises Trouble, and NOGROUP after data loss."""
         if not self._declared:
-            async with self._outage.call():
-                await ensure_groups(self._redis)
             await self.look_at_pauses()
+            async with self._outage.call():
+                await ensure_groups(self._redis, self._partition)
             self._declared = True
         lanes = self._open()
         if not lanes:
-            await self._hand.wait_freed(0.25)
+            if waiting:
+                await self._hand.wait_freed(0.25)
             return []
         former = [lane for lane in lanes if lane in self._former]
         if former:
@@ -91,7 +138,7 @@ class Intake:
                 self._reclaim_at = monotonic() + self._lease / 3
             if entries:
                 return entries
-        return await self._read(lanes) or await self._wait(lanes)
+        return await self._read(lanes) or (await self._wait(lanes) if waiting else [])
 
     def _open(self) -> list[Lane]:
         """The lanes to read now, in the order of this turn."""
@@ -121,36 +168,44 @@ class Intake:
         arguments = [*self._common(lanes), min_idle, only]
         numbers = {lane: i for i, lane in enumerate(lanes, 1)}
         for delivery in self._hand.all():
-            if delivery.lane in numbers:
+            if delivery.partition == self._partition and delivery.lane in numbers:
                 arguments += [numbers[delivery.lane], delivery.id]
         async with self._outage.call():
-            reply = await TAKE(self._redis, [lane.key for lane in lanes], arguments)
-        entries = _from_script(reply, lanes)
+            reply = await TAKE(self._redis, self._keys(lanes), arguments)
+        entries = self._from_script(reply, lanes)
         if entries:
             log.info("took up %d messages of %s", len(entries), "our former life" if only else "dead workers")
         return entries
 
     async def _read(self, lanes: Sequence[Lane]) -> list[Entry]:
         async with self._outage.call():
-            reply = await READ(self._redis, [lane.key for lane in lanes], self._common(lanes))
-        return _from_script(reply, lanes)
+            reply = await READ(self._redis, self._keys(lanes), self._common(lanes))
+        return self._from_script(reply, lanes)
 
     async def _wait(self, lanes: Sequence[Lane]) -> list[Entry]:
         """Nothing is there: block for a second, for one entry."""
-        by_key = {lane.key.encode(): lane for lane in lanes}
+        by_key = {self._partition.lane(lane).encode(): lane for lane in lanes}
         async with self._outage.call(DEADLINE + BLOCK_MS / 1000):
             reply: Any = await self._redis.xreadgroup(
-                GROUP, self._consumer, {lane.key: ">" for lane in lanes}, count=1, block=BLOCK_MS
+                GROUP, self._consumer, dict.fromkeys(self._keys(lanes), ">"), count=1, block=BLOCK_MS
             )
         return [
-            Entry(by_key[key], entry_id.decode(), fields, 0)
+            Entry(self._partition, by_key[key], entry_id.decode(), fields, 0)
             for key, entries in reply or ()
             for entry_id, fields in entries
         ]
 
+    def _keys(self, lanes: Sequence[Lane]) -> list[str]:
+        return [self._partition.lane(lane) for lane in lanes]
 
-def _from_script(reply: Any, lanes: Sequence[Lane]) -> list[Entry]:
-    return [
-        Entry(lanes[number - 1], entry_id.decode(), dict(zip(flat[::2], flat[1::2], strict=True)), deliveries)
-        for number, entry_id, flat, deliveries in reply
-    ]
+    def _from_script(self, reply: Any, lanes: Sequence[Lane]) -> list[Entry]:
+        return [
+            Entry(
+                self._partition,
+                lanes[number - 1],
+                entry_id.decode(),
+                dict(zip(flat[::2], flat[1::2], strict=True)),
+                deliveries,
+            )
+            for number, entry_id, flat, deliveries in reply
+        ]

@@ -1,4 +1,6 @@
-"""The keys. One hash tag, so that a script may touch several of them on Redis Cluster too.
+"""The keys. One hash tag a partition, so that a script may touch several of its keys on Redis Cluster too.
+
+A source's messages lie in one partition, whatever the cluster looks like; events and workers lie in the first.
 
 The names of the first designs live on in docs and on screen: `job-import` is the lanes fetch, upsert and close,
 `high-priority-imports` their :high lanes, `job-import-failed` the dead letters.
@@ -6,6 +8,7 @@ The names of the first designs live on in docs and on screen: `job-import` is th
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
+from zlib import crc32
 
 Stage = Literal["fetch", "upsert", "close"]
 STAGES: tuple[Stage, ...] = ("fetch", "upsert", "close")
@@ -14,18 +17,52 @@ GROUP = "jobimport"
 NOBODY = "nobody"
 """The consumer under whose name lies what was handed back: idle for a day, so that any worker takes it at once."""
 
-TAG = "{jobimport:0}"
 
-DELAYED = f"{TAG}:delayed"
-"""Sorted set by due ms (Redis TIME); a member is the lane's name, a space, and the message."""
+class Partition(NamedTuple):
+    """One hash tag's keys. Redis Cluster keeps them together, and a script touches no others."""
 
-FAILED = f"{TAG}:failed"
-"""Stream of dead letters, never trimmed."""
+    number: int = 0
 
-PAUSED = f"{TAG}:paused"
-EVENTS = f"{TAG}:events"
-WORKERS = f"{TAG}:workers"
+    @property
+    def tag(self) -> str:
+        """What every key of it begins with."""
+        return f"{{jobimport:{self.number}}}"
+
+    @property
+    def delayed(self) -> str:
+        """Sorted set by due ms (Redis TIME); a member is the lane's name, a space, and the message."""
+        return f"{self.tag}:delayed"
+
+    @property
+    def failed(self) -> str:
+        """Stream of dead letters, never trimmed."""
+        return f"{self.tag}:failed"
+
+    @property
+    def paused(self) -> str:
+        """Set of what is paused: lanes and "source:NAME"."""
+        return f"{self.tag}:paused"
+
+    def lane(self, lane: "Lane") -> str:
+        """A lane's stream."""
+        return f"{self.tag}:{lane}"
+
+    def rate(self, source: str) -> str:
+        """Where the rate limit of a source stands."""
+        return f"{self.tag}:rate:{source}"
+
+
+FIRST = Partition()
+
+DELAYED, FAILED, PAUSED = FIRST.delayed, FIRST.failed, FIRST.paused
+EVENTS = f"{FIRST.tag}:events"
+WORKERS = f"{FIRST.tag}:workers"
 """Sorted set of worker ids by the ms of their last beat; what each said of itself is in worker_key(id)."""
+
+
+def partition_of(source: str, partitions: int) -> Partition:
+    """Where a source's messages lie, of so many partitions: the same in every process and version."""
+    return Partition(crc32(source.encode()) % partitions)
 
 
 class Lane(NamedTuple):
@@ -36,8 +73,8 @@ class Lane(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Its stream."""
-        return f"{TAG}:{self}"
+        """Its stream in the first partition."""
+        return FIRST.lane(self)
 
     def __str__(self) -> str:
         return f"{self.stage}:high" if self.high else self.stage
@@ -72,9 +109,4 @@ def lanes_of(stages: Sequence[Stage], *, high_only: bool = False) -> tuple[Lane,
 
 def worker_key(worker: str) -> str:
     """What a worker said of itself at its last beat."""
-    return f"{TAG}:worker:{worker}"
-
-
-def rate_key(source: str) -> str:
-    """Where the rate limit of a source stands."""
-    return f"{TAG}:rate:{source}"
+    return f"{FIRST.tag}:worker:{worker}"

@@ -3,11 +3,12 @@
 What runs is finished; what waits stays where it is. A source's messages are put off while it is paused.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from workers.errors import ConfigError
-from workers.queue.connect import Redis
-from workers.queue.lanes import BY_NAME, PAUSED
+from workers.queue.connect import Redis, each
+from workers.queue.lanes import BY_NAME, Partition
 
 SOURCE = "source:"
 
@@ -20,16 +21,35 @@ def check(what: str) -> str:
 
 
 async def pause(redis: Redis, what: str) -> bool:
-    """Pause a lane or source; False if it was paused already."""
-    return bool(await redis.sadd(PAUSED, check(what)))  # pyright: ignore[reportGeneralTypeIssues]
+    """Pause a lane or source, in every partition; False if it was paused already."""
+    check(what)
+    return await _in_each(redis, lambda pipe, partition: pipe.sadd(partition.paused, what))
 
 
 async def resume(redis: Redis, what: str) -> bool:
     """Let it run again; False if it was not paused."""
-    return bool(await redis.srem(PAUSED, check(what)))  # pyright: ignore[reportGeneralTypeIssues]
+    check(what)
+    return await _in_each(redis, lambda pipe, partition: pipe.srem(partition.paused, what))
+
+
+async def _in_each(redis: Redis, change: Callable[[Any, Partition], object]) -> bool:
+    async with redis.pipeline(transaction=False) as pipe:
+        for partition in each(redis):
+            change(pipe, partition)
+        return any(await pipe.execute())
+
+
+async def paused_in(redis: Redis, partition: Partition) -> frozenset[str]:
+    """What is paused now, as a partition has it: what its readers go by."""
+    members: Any = await redis.smembers(partition.paused)  # pyright: ignore[reportGeneralTypeIssues]
+    return frozenset(name.decode() for name in members)
 
 
 async def paused(redis: Redis) -> frozenset[str]:
-    """What is paused now."""
-    members: Any = await redis.smembers(PAUSED)  # pyright: ignore[reportGeneralTypeIssues]
-    return frozenset(name.decode() for name in members)
+    """What is paused now, in any partition."""
+    return frozenset().union(*await flags(redis))
+
+
+async def flags(redis: Redis) -> list[frozenset[str]]:
+    """What is paused in each partition: they differ where one was away while an operator spoke."""
+    return [await paused_in(redis, partition) for partition in each(redis)]

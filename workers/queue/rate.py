@@ -3,8 +3,7 @@
 import re
 
 from workers.errors import ConfigError
-from workers.queue.connect import Redis
-from workers.queue.lanes import rate_key
+from workers.queue.connect import Redis, where
 from workers.queue.scripts import GCRA
 
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -17,7 +16,7 @@ async def take(redis: Redis, source: str, rate: str, *, burst: int = 1) -> float
     """
     if not rate:
         return 0.0
-    wait = await GCRA(redis, [rate_key(source)], [emission_ms(rate), max(1, burst)])
+    wait = await GCRA(redis, [where(redis, source).rate(source)], [emission_ms(rate), max(1, burst)])
     return int(wait) / 1000
 
 

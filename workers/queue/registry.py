@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from redis.exceptions import ResponseError
 
-from workers.queue.connect import Redis, to_ms
-from workers.queue.lanes import GROUP, LANES, WORKERS, worker_key
+from workers.queue.connect import Redis, ask_time, now_ms, to_ms
+from workers.queue.lanes import FIRST, GROUP, LANES, WORKERS, Partition, worker_key
 from workers.queue.scripts import PRUNE
 
 KEPT_SECONDS = 3600
@@ -52,7 +52,7 @@ _decoder = msgspec.json.Decoder(WorkerBeat)
 
 async def beat(redis: Redis, worker: WorkerBeat) -> None:
     """Say that a worker lives. Raises Trouble."""
-    now = to_ms(await redis.time())
+    now = await now_ms(redis)
     async with redis.pipeline(transaction=False) as pipe:
         pipe.zadd(WORKERS, {worker.id: now})
         pipe.set(worker_key(worker.id), _encoder.encode(worker), ex=KEPT_SECONDS)
@@ -71,7 +71,7 @@ async def leave(redis: Redis, worker: str) -> None:
 async def workers(redis: Redis) -> list[WorkerInfo]:
     """Every worker heard of in the last hour, by id. Raises Trouble."""
     async with redis.pipeline(transaction=False) as pipe:
-        pipe.time()
+        ask_time(pipe)
         pipe.zrange(WORKERS, 0, -1, withscores=True)
         time, scored = await pipe.execute()
     now, beats = to_ms(time), [(name.decode(), int(at)) for name, at in scored]
@@ -88,15 +88,15 @@ async def workers(redis: Redis) -> list[WorkerInfo]:
     return sorted(infos, key=lambda info: info.id)
 
 
-async def prune(redis: Redis, *, silent_ms: int = KEPT_SECONDS * 1000) -> int:
-    """Forget consumers that hold nothing and were silent for an hour; returns how many. Raises Trouble."""
+async def prune(redis: Redis, partition: Partition = FIRST, *, silent_ms: int = KEPT_SECONDS * 1000) -> int:
+    """Forget consumers of a partition that hold nothing and were silent for an hour: how many. Raises Trouble."""
     pruned = 0
     for lane in LANES:
         try:
-            consumers: Any = await redis.xinfo_consumers(lane.key, GROUP)
+            consumers: Any = await redis.xinfo_consumers(partition.lane(lane), GROUP)
         except ResponseError:
             continue  # no such stream, or no group: nobody to forget
         for consumer in consumers:
             if consumer["pending"] == 0 and consumer["idle"] >= silent_ms:
-                pruned += int(await PRUNE(redis, [lane.key], [GROUP, consumer["name"]]))
+                pruned += int(await PRUNE(redis, [partition.lane(lane)], [GROUP, consumer["name"]]))
     return pruned

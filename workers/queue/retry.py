@@ -10,7 +10,6 @@ from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from workers.errors import JobImportError
 from workers.queue.connect import Trouble
 from workers.queue.delivery import Delivery, Hand, current
-from workers.queue.endings import Endings
 from workers.queue.policy import Dead, Done, Later, judge
 from workers.settings import QueueSettings
 
@@ -25,9 +24,9 @@ Foreseen = (JobImportError, *Trouble, TimeoutError, asyncio.CancelledError)
 class RetryMiddleware(TaskiqMiddleware):
     """First in the chain, so that whatever goes wrong after it still finds the delivery."""
 
-    def __init__(self, hand: Hand, endings: Endings, settings: QueueSettings) -> None:
+    def __init__(self, hand: Hand, settings: QueueSettings) -> None:
         super().__init__()
-        self._hand, self._endings, self._settings = hand, endings, settings
+        self._hand, self._settings = hand, settings
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
         """The receiver has read the message and found its task."""

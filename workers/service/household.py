@@ -81,7 +81,7 @@ class Household:
         settings = self.config.settings
         async with (
             open_database(settings.mongo, app_name="jobimport worker") as db,
-            open_redis(settings.redis.url) as redis,
+            open_redis(settings.redis) as redis,
         ):
             worker = self.broker.consumer_name
             progress = Progress(db, redis, worker)
@@ -174,7 +174,7 @@ def furnish(
 ) -> JobStreamBroker:
     """A broker with its actors bound to their lanes; made in the child, since its name is the child's."""
     broker = JobStreamBroker(
-        config.settings.redis.url,
+        config.settings.redis,
         consumer=consumer,
         capacity=concurrency,
         stages=stages,
@@ -199,13 +199,21 @@ def _bind(broker: JobStreamBroker, household: Household) -> None:
         try:
             yield household.desk
         except MongoTrouble as error:
-            household.failed += 1
             if not is_unreachable(error):
                 raise
             log.warning("MongoDB is unreachable (%s): upsert and close lanes are left unread", describe(error))
             broker.hold("upsert", CIRCUIT_SECONDS)
             broker.hold("close", CIRCUIT_SECONDS)
             raise Deferred(f"MongoDB: {describe(error)}", CIRCUIT_SECONDS) from error
+
+    @asynccontextmanager
+    async def work() -> AsyncGenerator[Desk]:
+        """The desk for a message, which is counted as done or failed; one that is only put off is neither."""
+        try:
+            async with desk() as at:
+                yield at
+        except Deferred:
+            raise
         except Exception:
             household.failed += 1
             raise
@@ -213,16 +221,16 @@ def _bind(broker: JobStreamBroker, household: Household) -> None:
 
     async def fetch_task(run: int, context: Annotated[Context, TaskiqDepends()]) -> None:
         attempt = int(context.message.labels.get("attempt", 1))
-        async with desk() as at:
+        async with work() as at:
             await fetch(at, run, last_attempt=attempt >= household.config.settings.queue.attempts)
 
     async def upsert_task(run: int, batch: str) -> None:
         del run
-        async with desk() as at:
+        async with work() as at:
             await upsert(at, batch)
 
     async def close_task(run: int) -> None:
-        async with desk() as at:
+        async with work() as at:
             await close(at, run)
 
     async def on_dead(letter: DeadLetter) -> None:

@@ -120,7 +120,7 @@ async def serve(config: Config) -> None:
     """Schedule until SIGTERM or SIGINT."""
     async with (
         open_database(config.settings.mongo, app_name="jobimport scheduler") as db,
-        open_redis(config.settings.redis.url) as redis,
+        open_redis(config.settings.redis) as redis,
         anyio.create_task_group() as tasks,
     ):
 
