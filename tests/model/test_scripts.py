@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.model import HUNT, profile
 from workers.queue.connect import Redis, now_ms, open_redis
@@ -81,6 +88,10 @@ class Scripts(RuleBasedStateMachine):
         return self.portal.call(script, self.redis, keys, arguments)
 
     # What comes in.
+
+    @initialize(count=st.integers(2, 4))
+    def begin(self, count: int) -> None:
+        self.ring("upsert", False, count)
 
     @rule(stage=st.sampled_from(STAGES), high=st.booleans(), count=st.integers(1, 3))
     def ring(self, stage: Stage, high: bool, count: int) -> None:
@@ -157,10 +168,12 @@ class Scripts(RuleBasedStateMachine):
 
     # What happens to workers.
 
+    @precondition(lambda self: any(self.model.hands.values()))
     @rule(who=CONSUMERS)
     def crash(self, who: str) -> None:
         self.model.hands[who].clear()
 
+    @precondition(lambda self: any(entry.owner for entry in self.model.entries.values()))
     @rule()
     def leases_run_out(self) -> None:
         async def age() -> None:
@@ -206,6 +219,7 @@ class Scripts(RuleBasedStateMachine):
 
     # Ends.
 
+    @precondition(lambda self: any(self.model.hands.values()))
     @rule(who=CONSUMERS, modes=st.lists(MODES, min_size=1, max_size=CAPACITY))
     def end(self, who: str, modes: list[str]) -> None:
         ending = list(zip(list(self.model.hands[who].items()), modes, strict=False))
@@ -254,10 +268,11 @@ class Scripts(RuleBasedStateMachine):
 
     # What brings messages back.
 
+    @precondition(lambda self: self.model.delayed)
     @rule(most=st.integers(1, 10))
     def pump(self, most: int) -> None:
         due = [name for name in self.model.delayed if name not in self.model.far]
-        before = {lane: set(self._ids(lane)) for lane in LANES}
+        before = {(entry.lane, entry.id) for entry in self.model.entries.values()}
         moved = self._script(PUMP, [DELAYED, *KEYS], [most, *map(str, LANES)])
         assert moved == min(most, len(due))
 
@@ -267,7 +282,7 @@ class Scripts(RuleBasedStateMachine):
 
         for lane in LANES:
             for id, name in self.portal.call(entries, lane):
-                if id not in before[lane]:
+                if (lane, id) not in before:
                     assert name in due
                     assert self.model.delayed.pop(name).lane == lane
                     self.model.entries[name] = Entry(lane, id)
@@ -316,18 +331,24 @@ class Scripts(RuleBasedStateMachine):
         assert found == expected
 
     async def _places(self) -> dict[str, list[str]]:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for lane in LANES:
+                pipe.xpending_range(lane.key, GROUP, "-", "+", 10_000)
+                pipe.xrange(lane.key)
+            pipe.zrange(DELAYED, 0, -1)
+            pipe.xrange(FAILED)
+            *lanes, delayed, letters = await pipe.execute()
         places: dict[str, list[str]] = {}
-        for lane in LANES:
-            pending = await self.redis.xpending_range(lane.key, GROUP, "-", "+", 10_000)
+        for lane, pending, entries in zip(LANES, lanes[::2], lanes[1::2], strict=True):
             held = {entry["message_id"]: entry for entry in pending}
-            for id, fields in await self.redis.xrange(lane.key):
+            for id, fields in entries:
                 owner = held.pop(id, {"consumer": b"", "times_delivered": 0})
                 place = f"{lane} {id.decode()} {owner['consumer'].decode()} {owner['times_delivered']}"
                 places.setdefault(Message.decode(fields[b"data"]).id, []).append(place)
             assert not held, "pending, and not in the lane"
-        for member in await self.redis.zrange(DELAYED, 0, -1):
+        for member in delayed:
             places.setdefault(Message.decode(member.partition(b" ")[2]).id, []).append("delayed")
-        for id, fields in await self.redis.xrange(FAILED):
+        for id, fields in letters:
             places.setdefault(Message.decode(fields[b"data"]).id, []).append(f"dead {id.decode()}")
         return places
 
@@ -352,4 +373,4 @@ def connected(url: str) -> Iterator[tuple[BlockingPortal, Redis]]:
 @pytest.mark.timeout(0 if HUNT else 120)
 def test_a_message_is_always_in_one_place(redis_url: str) -> None:
     with connected(redis_url) as (portal, redis):
-        run_state_machine_as_test(lambda: Scripts(portal, redis), settings=profile(30, 40))
+        run_state_machine_as_test(lambda: Scripts(portal, redis), settings=profile(50, 30))
