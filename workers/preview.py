@@ -11,7 +11,7 @@ import msgspec
 from workers.errors import ConfigError, JobImportError
 from workers.feeds.normalise import normalise
 from workers.feeds.reader import FeedReader
-from workers.fetching import fetch_feed
+from workers.fetching import fetch_feed, shown
 from workers.model import Job, RawItem, Reject, Source
 from workers.settings import FetchSettings
 
@@ -41,7 +41,8 @@ class Preview:
         raises.
         """
         now = datetime.now(UTC)
-        shown = 0
+        given = 0
+        url = self._source.url
         try:
             async with aclosing(self._raw()) as raw:
                 async for item in raw:
@@ -50,9 +51,9 @@ class Preview:
                         self.duplicates += 1
                         continue
                     self._met.add(item.external_id)
-                    yield normalise(item, self._source, feed_url=self._source.url, run_date=now)
-                    shown += 1
-                    if limit is not None and shown >= limit:
+                    yield normalise(item, self._source, feed_url=url, source_url=shown(url), run_date=now)
+                    given += 1
+                    if limit is not None and given >= limit:
                         return
         except JobImportError as error:
             if not self.read:

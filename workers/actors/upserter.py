@@ -12,6 +12,7 @@ from time import perf_counter
 
 from workers.actors.desk import Desk, is_high, ring_patiently, utcnow
 from workers.feeds.normalise import normalise
+from workers.fetching import shown
 from workers.model import Job, RawItem, Reject, Run
 from workers.queue.message import Message
 from workers.store import batches, jobs, rejects, runs, source_state
@@ -36,10 +37,10 @@ async def upsert(desk: Desk, batch_id: str) -> None:
         await ring_close_if_settled(desk, run.id)
         return
     source = desk.source(batch.source)
-    feed_url = run.fetch.url if run.fetch else source.url
-
     def to_job(item: RawItem) -> Job | Reject:
-        return normalise(item, source, feed_url=feed_url or source.url, run_date=run.queued_at)
+        # Never the address it was redirected to: that is known only after the fetch, and a listing's URL, which is
+        # part of its content_hash, must not depend on when its batch is written.
+        return normalise(item, source, feed_url=source.url, source_url=shown(source.url), run_date=run.queued_at)
 
     async def may_write() -> bool:
         return await batches.begin_writing(desk.db, batch_id, desk.worker)

@@ -185,13 +185,12 @@ class _Finder:
                     self.walk(each, depth + 1)
 
     def folded(self, posting: dict[str, Any]) -> dict[str, Any]:
-        self._nodes = 0
         return {**self._fold(posting, may_follow=True), "@type": "JobPosting"}
 
     def _fold(self, value: Any, *, may_follow: bool) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise TooLarge(f"over {MAX_NODES} values in one JobPosting")
+            raise TooLarge(f"over {MAX_NODES} values in the JobPostings of one script, references followed")
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, list):

@@ -77,6 +77,34 @@ class Household:
             self.root.cancel()
             await asyncio.gather(self.root, return_exceptions=True)
 
+    @asynccontextmanager
+    async def at_desk(self) -> AsyncGenerator[Desk]:
+        """The desk, and the circuit: a MongoDB that is away burns no attempts and stops the reading."""
+        if self.desk is None:
+            raise Deferred("the worker is starting", 1.0)
+        try:
+            yield self.desk
+        except MongoTrouble as error:
+            if not is_unreachable(error):
+                raise
+            log.warning("MongoDB is unreachable (%s): upsert and close lanes are left unread", describe(error))
+            self.broker.hold("upsert", CIRCUIT_SECONDS)
+            self.broker.hold("close", CIRCUIT_SECONDS)
+            raise Deferred(f"MongoDB: {describe(error)}", CIRCUIT_SECONDS) from error
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncGenerator[Desk]:
+        """The desk for a message, which is counted as done or failed; one that is only put off is neither."""
+        try:
+            async with self.at_desk() as desk:
+                yield desk
+        except Deferred:
+            raise
+        except Exception:
+            self.failed += 1
+            raise
+        self.done += 1
+
     async def _live(self) -> None:
         settings = self.config.settings
         async with (
@@ -191,54 +219,26 @@ def furnish(
 def _bind(broker: JobStreamBroker, household: Household) -> None:
     """Each lane's actor, as a taskiq task."""
 
-    @asynccontextmanager
-    async def desk() -> AsyncGenerator[Desk]:
-        """The desk, and the circuit: a MongoDB that is away burns no attempts and stops the reading."""
-        if household.desk is None:
-            raise Deferred("the worker is starting", 1.0)
-        try:
-            yield household.desk
-        except MongoTrouble as error:
-            if not is_unreachable(error):
-                raise
-            log.warning("MongoDB is unreachable (%s): upsert and close lanes are left unread", describe(error))
-            broker.hold("upsert", CIRCUIT_SECONDS)
-            broker.hold("close", CIRCUIT_SECONDS)
-            raise Deferred(f"MongoDB: {describe(error)}", CIRCUIT_SECONDS) from error
-
-    @asynccontextmanager
-    async def work() -> AsyncGenerator[Desk]:
-        """The desk for a message, which is counted as done or failed; one that is only put off is neither."""
-        try:
-            async with desk() as at:
-                yield at
-        except Deferred:
-            raise
-        except Exception:
-            household.failed += 1
-            raise
-        household.done += 1
-
     async def fetch_task(run: int, context: Annotated[Context, TaskiqDepends()]) -> None:
         attempt = int(context.message.labels.get("attempt", 1))
-        async with work() as at:
+        async with household.at_work() as at:
             await fetch(at, run, last_attempt=attempt >= household.config.settings.queue.attempts)
 
     async def upsert_task(run: int, batch: str) -> None:
         del run
-        async with work() as at:
+        async with household.at_work() as at:
             await upsert(at, batch)
 
     async def close_task(run: int) -> None:
-        async with work() as at:
+        async with household.at_work() as at:
             await close(at, run)
 
     async def on_dead(letter: DeadLetter) -> None:
-        async with desk() as at:
+        async with household.at_desk() as at:
             await bury(at, letter)
 
     async def on_delayed(message: Message, due_ms: int) -> None:
-        async with desk() as at:
+        async with household.at_desk() as at:
             if message.batch:
                 await batches.set_rung(at.db, [message.batch], due_ms)
             else:

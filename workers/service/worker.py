@@ -18,11 +18,14 @@ from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.process_manager import ProcessManager
 from taskiq.cli.worker.run import start_listen
 
+from workers.errors import ConfigError
+from workers.queue.connect import client
 from workers.queue.lanes import STAGES, Stage
 from workers.service.household import furnish
 from workers.service.lifeline import die_with_parent
 from workers.service.logs import configure_logging
 from workers.settings import Config, load
+from workers.store.connect import check_url
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ def run(
     """Run workers until SIGTERM or SIGINT; returns the exit code."""
     settings = config.settings.worker
     plan = Plan(config, processes or settings.processes, concurrency or settings.concurrency, stages, high_only)
+    _check(plan)
     configure_logging(config.settings.log)
     args = WorkerArgs(
         broker="",
@@ -66,6 +70,16 @@ def run(
     status = manager.start() or 0
     _see_out(manager, settings.stop_grace + 5)
     return status
+
+
+def _check(plan: Plan) -> None:
+    """Refuse here, with one sentence, what would end every child at its start, or lock it. Raises ConfigError."""
+    settings = plan.config.settings
+    client(settings.redis.url)
+    check_url(settings.mongo.url)
+    if plan.concurrency < 2 and {"fetch", "upsert"} <= set(plan.stages):
+        # A fetch waits for the upserts of its batches while the lane is full: with one slot, for ever.
+        raise ConfigError("worker", "concurrency", plan.concurrency, "2 or more where one worker fetches and upserts")
 
 
 def _see_out(manager: ProcessManager, seconds: float) -> None:

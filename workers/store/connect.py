@@ -51,9 +51,18 @@ async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = 
     timeout_ms = int(settings.timeout * 1000)
     if fast:
         timeout_ms = min(timeout_ms, FAST_TIMEOUT_MS)
+    client = _client(settings.url, app_name, timeout_ms)
+    try:
+        yield client.get_default_database(DEFAULT_DATABASE)
+    finally:
+        with anyio.move_on_after(5, shield=True):
+            await client.close()
+
+
+def _client(url: str, app_name: str, timeout_ms: int) -> AsyncMongoClient[dict[str, Any]]:
     try:
         client = AsyncMongoClient[dict[str, Any]](
-            settings.url,
+            url,
             appname=app_name,
             tz_aware=True,
             w="majority",
@@ -61,15 +70,16 @@ async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = 
             maxIdleTimeMS=60_000,
             timeoutMS=timeout_ms,
         )
-        database = client.get_default_database(DEFAULT_DATABASE)
+        client.get_default_database(DEFAULT_DATABASE)
     except (ConfigurationError, InvalidName, ValueError) as error:
         expected = f"mongodb://HOST:PORT/DATABASE ({str(error)[:200]})"
-        raise ConfigError("mongo", "url", mask(settings.url), expected) from error
-    try:
-        yield database
-    finally:
-        with anyio.move_on_after(5, shield=True):
-            await client.close()
+        raise ConfigError("mongo", "url", mask(url), expected) from error
+    return client
+
+
+def check_url(url: str) -> None:
+    """Raise ConfigError for a URL that cannot be used; nothing is sent."""
+    _client(url, "check", 1000)
 
 
 async def ping(db: Database, *, seconds: float = PING_SECONDS) -> float:

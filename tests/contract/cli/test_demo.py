@@ -121,7 +121,7 @@ def test_headless_it_tells_each_run(data: Path):
             if words[0] in ("redis", "mongodb"):
                 servers[words[0]] = words[1]
             elif len(words) > 5 and words[5].rstrip(";:") in ("succeeded", "partial", "unchanged"):
-                ended[words[2].rstrip(":")] = line
+                ended.setdefault(words[2].rstrip(":"), line)
             if ended.keys() >= {"city-jobs", "wingtip"}:
                 break
         assert "2,000 new" in ended["city-jobs"]

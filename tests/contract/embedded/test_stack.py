@@ -51,7 +51,8 @@ async def until(look: Callable[[], bool], seconds: float = 40) -> None:
 
 def ended_runs(mongo_url: str) -> dict[str, str]:
     with pymongo.MongoClient[dict[str, str]](mongo_url) as client:
-        rows = client.get_database()["import_logs"].find({"active": False})
+        # Newest first, so that the first run of each source is the one that stays: the schedules go on.
+        rows = client.get_database()["import_logs"].find({"active": False}).sort("_id", -1)
         return {row["source"]: row["state"] for row in rows}
 
 

@@ -42,7 +42,7 @@ def read_until(data: bytes, of: Source | None = None, *, size: int = 0) -> tuple
 
 def to_job(fields: dict[str, list[str]], of: Source | None = None, external_id: str = "1") -> Job | Reject:
     item = RawItem(external_id, 0, fields, b"r" * 16)
-    return normalise(item, of or source(), feed_url=URL, run_date=NOW)
+    return normalise(item, of or source(), feed_url=URL, source_url=URL, run_date=NOW)
 
 
 def job(fields: dict[str, list[str]], of: Source | None = None) -> Job:

@@ -32,8 +32,8 @@ ANY_FIELDS = st.dictionaries(st.sampled_from(FIELDS), st.lists(TEXTS, min_size=1
 @given(fields=ANY_FIELDS, external_id=st.text(max_size=20))
 def test_normalise_never_raises_and_gives_the_same_again(fields: dict[str, list[str]], external_id: str):
     item = RawItem(external_id, 3, fields, b"r" * 16)
-    first = normalise(item, source(), feed_url=URL, run_date=NOW)
-    assert normalise(item, source(), feed_url=URL, run_date=NOW) == first
+    first = normalise(item, source(), feed_url=URL, source_url=URL, run_date=NOW)
+    assert normalise(item, source(), feed_url=URL, source_url=URL, run_date=NOW) == first
     msgspec.msgpack.encode(first)
     if isinstance(first, Reject):
         assert first.reason in ("no_title", "no_identity")

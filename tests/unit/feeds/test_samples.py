@@ -35,7 +35,7 @@ def jobs_of(name: str) -> tuple[FeedReader, list[Job], list[Reject]]:
     of = source(**EXPECTED[name].get("source", {}))
     reader = FeedReader(of, base_url=URL, explain=True)
     items = reader.feed((SAMPLES / name).read_bytes()) + reader.close()
-    found = [normalise(item, of, feed_url=URL, run_date=NOW) for item in items]
+    found = [normalise(item, of, feed_url=URL, source_url=URL, run_date=NOW) for item in items]
     return (
         reader,
         [each for each in found if isinstance(each, Job)],

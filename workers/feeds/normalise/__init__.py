@@ -32,8 +32,11 @@ _LONGEST_TITLE, _LONGEST_COMPANY, _LONGEST_TAG, _MOST_TAGS = 500, 300, 80, 30
 _SHOWN = 300  # characters of a value in a Reject
 
 
-def normalise(item: RawItem, source: Source, *, feed_url: str, run_date: datetime) -> Job | Reject:
-    """Clean one item. `feed_url` is what relative addresses are relative to, `run_date` what "yesterday" is to."""
+def normalise(item: RawItem, source: Source, *, feed_url: str, source_url: str, run_date: datetime) -> Job | Reject:
+    """Clean one item. `feed_url` is what relative addresses are relative to, `run_date` what "yesterday" is to.
+
+    `source_url` is the feed's address as it may be kept and shown: without secrets.
+    """
     fields = item.fields
     title = short_text(_first(fields, "title"), _LONGEST_TITLE)
     if not item.external_id:
@@ -82,7 +85,7 @@ def normalise(item: RawItem, source: Source, *, feed_url: str, run_date: datetim
             substance=substance(description),
         ),
         hash_version=VERSION,
-        metadata=JobMetadata(source=source.name, source_url=feed_url, attribution=source.attribution),
+        metadata=JobMetadata(source=source.name, source_url=source_url, attribution=source.attribution),
     )
 
 
