@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.unit.feeds.reading import NOW, job
@@ -132,6 +132,7 @@ def test_a_range_is_read_as_it_was_written(low: int, wide: int, sign: str, style
 
 @given(low=st.integers(20, 400), wide=st.integers(1, 400))
 def test_k_is_a_thousand_on_both_sides(low: int, wide: int):
+    assume(low + wide != 401)  # a 401k is a pension
     for text in (f"{low}k-{low + wide}k EUR", f"{low}-{low + wide}k EUR", f"€{low}K – €{low + wide}K"):
         found = salary({"salary": [text]})
         assert found is not None

@@ -37,7 +37,9 @@ _IN_PLACE = re.compile(r"(?:^|[(\[,;/|–—-]\s*)(?:100\s*%\s*|fully\s+)?(remot
 
 def places(texts: list[str]) -> list[str]:
     """Place names: short texts without blanks and repeats, in the feed's order; at most 50."""
-    return short_texts([text.strip(" ,;|") for text in texts[:200]], _LONGEST, _MOST)
+    unique = dict.fromkeys(text.strip(" ,;|") for text in short_texts(texts[:200], _LONGEST, _MOST))
+    unique.pop("", None)
+    return list(unique)
 
 
 def remote(texts: list[str], locations: list[str], constant: Remote | Literal[""]) -> Remote | None:
