@@ -1,37 +1,47 @@
-"""XML as it arrives: cuts a document into items and holds one of them at a time.
+"""XML as it arrives: cuts a document into items and holds one slice of it at a time.
 
-expat and not lxml's pull parser: equally fast here (85-109 against 75-127 MB/s on 2 KB items), but no tree to
-prune, every bound checked where it is crossed, a document type's declarations refused before they are read,
-prefixes as written (the URI behind `job_listing:` is the site's own address) and undeclared ones harmless, and
-HTML's named entities resolved instead of fatal. Items are `Element`s: [name, attributes, text or Element, ...].
+lxml's pull parser builds a tree of which nothing stays but the open elements: an item is scanned once, as it ends,
+and after every slice of SLICE bytes all that is closed is deleted. libxml2 bounds the depth (256) and the length of
+a text (10 MB) as it goes; the other bounds are checked after a slice.
 """
 
-from collections.abc import Callable, Collection
-from html.entities import html5
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
-from xml.parsers import expat
 
-from workers.errors import BodyTruncated, JobImportError, MalformedFeed, NotAFeed, TooLarge
-from workers.feeds.limits import MAX_ATTRIBUTES, MAX_DEPTH, MAX_ITEM, MAX_NAMES, MAX_NODES, MAX_TOKEN, SLICE
+from lxml import etree as _etree  # pyright: ignore[reportAttributeAccessIssue]
+
+from workers.errors import BodyTruncated, JobImportError, MalformedFeed, TooLarge
+from workers.feeds.cut import LAST, is_cut
+from workers.feeds.element import Scanned
+from workers.feeds.limits import MAX_DEPTH, MAX_ITEM, MAX_NODES, MAX_TOKEN, SLICE
+from workers.feeds.prologue import DOCTYPE, Prologue
+from workers.feeds.scan import Scanner, is_reference
 from workers.feeds.text import inert
 
-Element = list[Any]
+etree: Any = _etree
 
-_CUT_SHORT = {
-    expat.errors.codes[text]
-    for text in (
-        expat.errors.XML_ERROR_NO_ELEMENTS,
-        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
-        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
-        expat.errors.XML_ERROR_PARTIAL_CHAR,
-        expat.errors.XML_ERROR_ASYNC_ENTITY,
-    )
-}
+_types: Any = etree.ErrorTypes
+_LIMITS = {_types.ERR_RESOURCE_LIMIT, _types.ERR_NAME_TOO_LONG, _types.ERR_NO_MEMORY}
+_CDATA = b"<![CDATA["
 
 
 def local_name(name: str) -> str:
     """An element's name without its prefix, in lower case."""
     return name.rpartition(":")[2].lower()
+
+
+def _pull_parser() -> Any:
+    return etree.XMLPullParser(
+        events=("start", "end", "start-ns"),
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        recover=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
 class XmlSplitter:
@@ -42,142 +52,215 @@ class XmlSplitter:
     """
 
     def __init__(self, choose: Callable[[str, dict[str, str]], Collection[str]], wanted: Collection[str]) -> None:
-        self.items: list[Element] = []
+        self.items: list[Scanned] = []
         self.facts: dict[str, str] = {}
         self.complete = False
         self._choose = choose
         self._wanted = wanted
-        self._names: dict[str, str] = {}  # name as written -> local name
         self._item_names: Collection[str] = ()
-        self._open: list[Element] = []  # ancestors of _top inside the item
-        self._top: Element | None = None
-        self._fact: list[str] | None = None
-        self._depth = 0
-        self._nodes = 0
-        self._item_from = 0
-        self._fed = 0
-        self._parser = self._new_parser()
-
-    def _new_parser(self) -> expat.XMLParserType:
-        parser = expat.ParserCreate("utf-8")
-        parser.buffer_text = True
-        parser.buffer_size = SLICE
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._data
-        parser.StartDoctypeDeclHandler = self._doctype
-        parser.SkippedEntityHandler = self._entity
-        # Makes an entity that nothing declares skipped, not fatal; nothing is loaded.
-        parser.UseForeignDTD(True)
-        parser.ExternalEntityRefHandler = _load_nothing
-        return parser
+        self._item_tags: set[str] = set()  # their names as lxml gives them
+        self._prologue: Prologue | None = Prologue()
+        self._parser = _pull_parser()
+        self._scan = Scanner()
+        self._root: Any = None
+        self._item: Any = None  # the open one
+        self._ended: Any = None  # the last that was closed
+        self._fact: Any = None  # the open one
+        self._depth = 0  # outside items
+        self._nodes = 0  # events in the open item, after the slice it began in
+        self._item_bytes = 0
+        self._line = 1
+        self._last = b""
+        self._met = b""  # the last slice with an event
+        self._quiet = 0  # bytes since then
+        self._in_cdata = False
+        self._text = 0  # length of the open text when it was last asked for
 
     def feed(self, chunk: bytes) -> None:
         """Parse UTF-8 bytes. Raises NotAFeed, MalformedFeed or TooLarge; `items` before that stay valid."""
+        if self._prologue is not None and chunk:
+            chunk = self._prologue.feed(chunk)
+            if chunk:
+                self._prologue = None
         for start in range(0, len(chunk), SLICE):
             part = chunk[start : start + SLICE]
-            self._fed += len(part)
-            self._parse(part, final=False)
-            reached = self._parser.CurrentByteIndex
-            if self._fed - reached > MAX_TOKEN + SLICE:
-                raise TooLarge(f"line {self._parser.CurrentLineNumber}: one tag is over {MAX_TOKEN} bytes")
-            if self._top is not None and reached - self._item_from > MAX_ITEM:
-                raise TooLarge(f"line {self._parser.CurrentLineNumber}: one item is over {MAX_ITEM} bytes")
+            whole = len(part)
+            if b"\0" in part:  # libxml2's searches end at it
+                part = part[: part.index(b"\0")]
+            self._line += part.count(b"\n")
+            self._parse(part)
+            if len(part) < whole:
+                raise MalformedFeed(f"line {self._line}: a NUL byte: expected well-formed XML")
 
     def close(self) -> None:
         """End of input. Raises BodyTruncated if the root element is still open."""
-        self._parse(b"", final=True)
+        if self._prologue is not None:
+            raise BodyTruncated(f"line {self._prologue.line}: the XML ends before its root element")
+        self._parse(None)
 
-    def _parse(self, part: bytes, *, final: bool) -> None:
+    def _parse(self, part: bytes | None) -> None:
+        """One slice, None for the end. What was whole before an error is taken first."""
+        failure: Exception | None = None
         try:
-            self._parser.Parse(part, final)
-        except expat.ExpatError as error:
-            raise self._failure(error, final=final) from error
-        except JobImportError:
-            raise
-        except ValueError as error:
-            raise MalformedFeed(f"line {self._parser.CurrentLineNumber}: {inert(str(error), 120)}") from error
+            if part is None:
+                self._parser.close()
+            else:
+                self._parser.feed(part)
+        except etree.XMLSyntaxError as error:
+            failure = error
+        # At the end there is nothing new but a tag that was cut short.
+        met = part is not None and self._take()
+        if failure is not None:
+            told = self._failure(final=part is None)
+            if told is not None:
+                raise told from failure
+        elif part is not None:
+            self._bound(part, met=met)
+            self._prune()
 
-    def _failure(self, error: expat.ExpatError, *, final: bool) -> JobImportError:
-        place = f"line {error.lineno}, column {error.offset + 1}"
-        reason = expat.ErrorString(error.code)
-        if final and not self.complete and error.code in _CUT_SHORT:
-            inside = f" inside <{inert(self._top[0], 60)}>" if self._top else ""
+    def _failure(self, *, final: bool) -> JobImportError | None:
+        error = next((entry for entry in self._parser.feed_error_log if entry.level == etree.ErrorLevels.FATAL), None)
+        if error is None:
+            # Undeclared prefixes are errors too, told at the end, but the document was read.
+            return None if final and self.complete else MalformedFeed(f"line {self._line}: expected well-formed XML")
+        column = error.column - (len(DOCTYPE) if error.line == 1 else 0)
+        place = f"line {error.line}, column {max(column, 1)}"
+        reason = inert(error.message, 120)
+        if "depth" in reason:
+            return TooLarge(f"{place}: elements nested over 256 deep")
+        if error.type in _LIMITS or "too big" in reason:
+            return TooLarge(f"{place}: {reason.partition(', ')[0]}")
+        if final and not self.complete and is_cut(error.type, self._last):
+            inside = f" inside <{inert(self._scan.name(self._item), 60)}>" if self._item is not None else ""
             return BodyTruncated(f"{place}: the XML ends{inside} before its root element is closed")
         return MalformedFeed(f"{place}: {reason}: expected well-formed XML")
 
-    def _doctype(self, name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
-        if name.lower() == "html":
-            raise NotAFeed("the body is an HTML page: expected an XML or JSON feed")
-        if has_subset:
-            line = self._parser.CurrentLineNumber
-            raise MalformedFeed(f"line {line}: the document declares its own entities: refused as unsafe")
+    def _take(self) -> bool:
+        """Read the parser's events. True if there were any."""
+        met = False
+        events = self._parser.read_events()
+        if self._item is not None:
+            met = self._go_on(events)
+            if self._item is not None:
+                return met
+        item = None
+        for event, node in events:
+            if item is not None:
+                if node is item:
+                    self.items.append(self._scan.item(item))
+                    self._ended, item = item, None
+                elif event == "start-ns":
+                    self._scan.namespace(node, self._line)
+                continue
+            met = True
+            if event == "start":
+                if node.tag in self._item_tags or self._start(node):
+                    item = node
+            elif event == "end":
+                self._end(node)
+            else:
+                self._scan.namespace(node, self._line)
+        self._item, self._nodes, self._item_bytes = item, 0, 0
+        return met
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def _go_on(self, events: Iterable[tuple[str, Any]]) -> bool:
+        """More of an item that the slice before left open. True if there was any event."""
+        before = self._nodes
+        for event, node in events:
+            self._nodes += 1
+            if event == "start":
+                self._scan.name(node)
+                self._scan.attributes(node)
+            elif event == "start-ns":
+                self._scan.namespace(node, self._line)
+            elif node is self._item:
+                self.items.append(self._scan.item(node))
+                self._ended, self._item = node, None
+                return True
+            if self._nodes > 2 * MAX_NODES:
+                raise TooLarge(f"line {self._line}: over {MAX_NODES} elements in one item")
+        return self._nodes > before
+
+    def _start(self, node: Any) -> bool:
+        """An element outside items begins. True for an item."""
+        attributes = self._scan.attributes(node)
+        name = self._scan.name(node)
+        local = local_name(name)
+        if self._root is None:
+            self._root = node
+            namespaces = {f"xmlns:{prefix}" if prefix else "xmlns": uri for prefix, uri in node.nsmap.items()}
+            self._item_names = self._choose(name, namespaces | attributes)
+        elif local in self._item_names:
+            self._item_tags.add(node.tag)
+            return True
+        elif local in self._wanted:
+            self._fact = node
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise TooLarge(f"line {self._parser.CurrentLineNumber}: elements nested over {MAX_DEPTH} deep")
-        if len(attributes) > MAX_ATTRIBUTES:
-            raise TooLarge(f"line {self._parser.CurrentLineNumber}: over {MAX_ATTRIBUTES} attributes in a tag")
-        top = self._top
-        if top is not None:
-            node: Element = [name, attributes]
-            top.append(node)
-            self._open.append(top)
-            self._top = node
-            self._nodes += 1
-            if self._nodes > MAX_NODES:
-                raise TooLarge(f"line {self._parser.CurrentLineNumber}: over {MAX_NODES} elements in one item")
-            if name not in self._names:
-                self._learn(name)
-            return
-        local = self._names.get(name) or self._learn(name)
-        if self._depth == 1:
-            self._item_names = self._choose(name, attributes)
-        elif local in self._item_names:
-            self._top = [name, attributes]
-            self._nodes = 0
-            self._item_from = self._parser.CurrentByteIndex
-        elif local in self._wanted:
-            self._fact = []
+            raise TooLarge(f"line {node.sourceline}: elements nested over {MAX_DEPTH} deep")
+        return False
 
-    def _learn(self, name: str) -> str:
-        if len(self._names) >= MAX_NAMES:
-            raise TooLarge(f"line {self._parser.CurrentLineNumber}: over {MAX_NAMES} different element names")
-        local = self._names[name] = local_name(name)
-        return local
-
-    def _end(self, name: str) -> None:
+    def _end(self, node: Any) -> None:
         self._depth -= 1
-        top = self._top
-        if top is not None:
-            if self._open:
-                self._top = self._open.pop()
-            else:
-                self.items.append(top)
-                self._top = None
-        elif self._fact is not None:
-            self.facts[self._names[name]] = "".join(self._fact).strip()[:200]
+        if node is self._fact:
+            self.facts[local_name(self._scan.name(node))] = (node.text or "").strip()[:200]
             self._fact = None
         elif self._depth == 0:
             self.complete = True
 
-    def _data(self, text: str) -> None:
-        if self._top is not None:
-            self._top.append(text)
-        elif self._fact is not None:
-            self._fact.append(text[:200])
-
-    def _entity(self, name: str, is_parameter: bool) -> None:
-        if is_parameter:
+    def _bound(self, part: bytes, *, met: bool) -> None:
+        """After a slice: how long the open item is, and how long nothing was recognised."""
+        before = self._last
+        self._last = part[-LAST:] if len(part) >= LAST else (before + part)[-LAST:]
+        if self._item is not None:
+            self._item_bytes += len(part)
+            if self._item_bytes > MAX_ITEM:
+                raise TooLarge(f"line {self._line}: one item is over {MAX_ITEM} bytes")
+        if met:
+            self._met, self._quiet, self._text = part, 0, 0
             return
-        text = html5.get(f"{name};")
-        if text is None:
-            line = self._parser.CurrentLineNumber
-            raise MalformedFeed(f"line {line}: &{inert(name, 60)}; is an entity that nothing declares")
-        self._data(text)
+        if self._quiet == 0:
+            self._in_cdata = _ends_in_cdata(self._met, ends_so=False)
+        self._in_cdata = _ends_in_cdata(before[1 - len(_CDATA) :] + part, ends_so=self._in_cdata)
+        self._quiet += len(part)
+        if self._quiet <= (MAX_ITEM if self._in_cdata else MAX_TOKEN):
+            return
+        text = self._open_text()
+        if text == self._text:
+            raise TooLarge(f"line {self._line}: one tag is over {MAX_TOKEN} bytes")
+        # Outside items texts are deleted after every slice.
+        self._text = text if self._item is not None or self._fact is not None else 0
+        self._quiet = 1  # not 0: no event was met
+
+    def _open_text(self) -> int:
+        """How much there is of the text that the parser is in."""
+        if self._root is None:
+            return 0
+        leaf = self._root
+        while len(leaf):
+            leaf = leaf[-1]
+        return len(leaf.text or "") + len(leaf.tail or "")
+
+    def _prune(self) -> None:
+        """Delete what is closed, and texts outside items.
+
+        The last child stays, since libxml2 goes on behind it: were it gone, the parser would append to a text that
+        is not the one it remembers.
+        """
+        node = self._root
+        kept = (self._item, self._ended, self._fact)
+        while node is not None and not any(node is each for each in kept):
+            node.text = None
+            if not len(node):
+                return
+            del node[:-1]
+            node = node[-1]
+            if is_reference(node):
+                return
+            node.tail = None
 
 
-def _load_nothing(*_reference: str | None) -> int:
-    """Tells expat that an external entity was read: it is empty."""
-    return 1
+def _ends_in_cdata(part: bytes, *, ends_so: bool) -> bool:
+    """Whether a slice ends inside a CDATA section, which libxml2 holds back until it is whole."""
+    opened, closed = part.rfind(_CDATA), part.rfind(b"]]>")
+    return ends_so if opened == closed else opened > closed
