@@ -37,6 +37,7 @@ async def upsert(desk: Desk, batch_id: str) -> None:
         await ring_close_if_settled(desk, run.id)
         return
     source = desk.source(batch.source)
+
     def to_job(item: RawItem) -> Job | Reject:
         # Never the address it was redirected to: that is known only after the fetch, and a listing's URL, which is
         # part of its content_hash, must not depend on when its batch is written.
