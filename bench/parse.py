@@ -119,7 +119,7 @@ def measure(name: str, document: bytes, count: int) -> None:
     items: list[RawItem] = []
     read(document, items)
     source, now = Source(name="bench", url=URL), datetime.now(UTC)
-    to_job = partial(normalise, source=source, feed_url=URL, run_date=now)
+    to_job = partial(normalise, source=source, feed_url=URL, source_url=URL, run_date=now)
     line(name, "normalise", timed(lambda: [to_job(item) for item in items]), count, len(document))
     assert len(items) == count and all(isinstance(to_job(item), Job) for item in items[:100])
     print(f"{name:11} {len(document) / count:,.0f} bytes an item; memory while parsing +{grown / 1024:.1f} MB")
