@@ -11,7 +11,7 @@ import resource
 import socket
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -127,7 +127,8 @@ class Household:
                     tasks.start_soon(_show_life, watchdog)
             finally:
                 watchdog.stop()
-                with anyio.move_on_after(2, shield=True):
+                # Redis away is no reason to hide why the work ended.
+                with anyio.move_on_after(2, shield=True), suppress(*RedisTrouble):
                     await registry.leave(redis, worker)
 
     async def _until_mongo(self, db: Database) -> None:
