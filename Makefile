@@ -35,8 +35,9 @@ lint: install
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
+# Two cores are few for tests that kill processes side by side: what failed is tried once more, alone.
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup || $(BIN)/pytest --last-failed --last-failed-no-failures none -n 0
 
 bench: install
 	$(BIN)/python -m bench.parse

@@ -22,6 +22,9 @@ from workers.store import batches, runs
 
 HASH_BYTES = 8
 
+DATABASE_SECONDS = 30.0
+"""An operation that outlasts this is given up: one was seen to hang past timeoutMS after mongod was killed."""
+
 MAX_CHARACTERS = 8_000_000
 """A row is full at this many characters of description too: 500 listings of a hostile feed are 200 MB."""
 
@@ -129,7 +132,8 @@ class Batcher:
             items=batches.pack(self._items),
             seen=b"".join(self._hashes),
         )
-        await batches.add(self._desk.db, row)
+        with anyio.fail_after(DATABASE_SECONDS):
+            await batches.add(self._desk.db, row)
         self._next += 1
         self._rows += 1
         self._items, self._hashes, self._characters = [], [], 0
@@ -146,7 +150,8 @@ class Batcher:
         """Wait while the lane is full; entries are never trimmed. Notices a takeover or a cancel meanwhile."""
         lane = Lane("upsert", is_high(self._run))
         while True:
-            run = await runs.get(self._desk.db, self._run.id)
+            with anyio.fail_after(DATABASE_SECONDS):
+                run = await runs.get(self._desk.db, self._run.id)
             if run is None or run.fetch_epoch != self._epoch or run.state != "fetching" or run.cancel_requested:
                 raise Superseded
             try:

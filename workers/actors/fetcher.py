@@ -31,20 +31,24 @@ BEAT_EVERY = 5.0
 
 async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
     """Read the run's feed into batches. Raises what the retry policy is to judge."""
-    run = await runs.get(desk.db, run_id)
+    with anyio.fail_after(desk.config.settings.queue.message_timeout):
+        run = await runs.get(desk.db, run_id)
     if run is None or not run.active:
         return
     if run.state not in ("queued", "fetching"):
         await ring_close_if_settled(desk, run_id)
         return
     source = desk.source(run.source)
-    if wait := await rate.take(desk.redis, source.name, source.rate):
-        raise Deferred(f"{source.name} is asked at most {source.rate}", wait)
-    epoch = await runs.begin_fetch(desk.db, run_id, worker=desk.worker)
+    # A whole fetch has deadlines of its own; opening it is bounded like every other message.
+    with anyio.fail_after(desk.config.settings.queue.message_timeout):
+        if wait := await rate.take(desk.redis, source.name, source.rate):
+            raise Deferred(f"{source.name} is asked at most {source.rate}", wait)
+        epoch = await runs.begin_fetch(desk.db, run_id, worker=desk.worker)
+        if epoch is not None:
+            await source_state.note_fetch(desk.db, source.name, utcnow())
     if epoch is None:
         await ring_close_if_settled(desk, run_id)
         return
-    await source_state.note_fetch(desk.db, source.name, utcnow())
     desk.progress.mark(run_id)
     delivery = _Delivery(desk, run, source, epoch, last_attempt)
     try:

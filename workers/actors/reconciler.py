@@ -121,9 +121,13 @@ async def _ring_run(
 ) -> int:
     """Ring the stage that a run's state names, if nobody is at it and no message for it exists."""
     stage = stage_of(active)
-    if (stage, active.id) in waiting or active.rung_at > _horizon(stage, now, slack_ms, head):
+    if (stage, active.id) in waiting:
         return 0
     if active.heartbeat and utcnow() - active.heartbeat < HEARTBEAT_LOST:
+        return 0
+    # A heartbeat that was lost rings again even where the message still lies in its lane: its worker hangs (rule 5).
+    since = now - slack_ms if active.heartbeat else _horizon(stage, now, slack_ms, head)
+    if active.rung_at > since:
         return 0
     if stage == "close":
         if await batches.pending(desk.db, active.id):
