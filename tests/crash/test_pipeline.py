@@ -74,9 +74,13 @@ async def test_a_frozen_worker_is_overtaken_and_changes_nothing_when_it_wakes(pl
             plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="50") as frozen,
             plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="50"),
         ):
+
+            async def forked() -> list[int]:
+                return frozen.children()
+
+            victim = (await eventually(forked))[0]
             run = await plant.request("board")
             await eventually(lambda: some_done(plant, run.id))
-            victim = frozen.children()[0]
             os.kill(victim, signal.SIGSTOP)
             # Without a heartbeat for a minute a fetch is offered again; batches after one lease.
             ended = await plant.ended(run.id, limit=100)
