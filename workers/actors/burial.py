@@ -12,7 +12,7 @@ from workers.control import announce, stage_of
 from workers.events.publish import publish
 from workers.model import BatchTotals, Event, FetchFacts, Run
 from workers.queue.dead import DeadLetter
-from workers.store import batches, runs, source_state
+from workers.store import batches, closing, runs, source_state
 
 
 async def bury(desk: Desk, letter: DeadLetter) -> None:
@@ -70,17 +70,21 @@ async def _bury_run(desk: Desk, run: Run, letter: DeadLetter) -> None:
         return
     if sums.pending:
         return  # requeued meanwhile: who settles it rings close again
-    await runs.finish(
+    closed = await closing.closed_by(desk.db, run.source, run.id)  # by a closer that died of it later
+    finished = await runs.finish(
         desk.db,
         run.id,
         state="failed",
-        stats=stats_of(sums, run.stats.duplicates),
+        stats=stats_of(sums, run.stats.duplicates, closed),
         batches=BatchTotals(sums.total, sums.done, sums.dead),
         timing=run.timing,
         entries=[desk.entry("error", letter.kind, letter.error)],
         epoch=run.fetch_epoch if letter.stage == "fetch" else None,
         revivals=run.revivals,
     )
+    if not finished:
+        return
     await source_state.remember_failure(desk.db, run.source, run.id)
+    await source_state.distrust(desk.db, run.source, run.id)  # that closer may have left validators
     if ended_run := await runs.get(desk.db, run.id):
         await announce(desk.redis, "run", ended_run, worker=desk.worker, text=letter.error[:300])

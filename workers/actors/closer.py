@@ -7,6 +7,7 @@ Promises  The run ends exactly once, with the sum of its rows, checked against t
           listings, and never more than the guard allows. It may run any number of times (rule 3).
 """
 
+from functools import partial
 from time import perf_counter
 
 from workers.actors.desk import Desk, utcnow
@@ -16,6 +17,7 @@ from workers.errors import ConfigError, UnknownSource
 from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Source, Stats, Timing
 from workers.store import batches, closing, rejects, runs, source_state
 from workers.store.verifying import verify
+from workers.store.writing import Overtaken
 
 
 async def close(desk: Desk, run_id: int) -> None:
@@ -34,11 +36,14 @@ async def close(desk: Desk, run_id: int) -> None:
     doubts: list[LogEntry] = []
     closed = 0
     if complete and state != "unchanged":
-        closed, doubts = await _close_missing(desk, run, sums)
+        try:
+            closed, doubts = await _close_missing(desk, run, sums)
+        except Overtaken:
+            return
     stats = stats_of(sums, run.stats.duplicates, closed)
     mismatch = await _verify(desk, run, stats) if state != "unchanged" else []
     await _remember(desk, run, sums, complete=complete, doubtful=bool(doubts))
-    await runs.finish(
+    finished = await runs.finish(
         desk.db,
         run_id,
         state=state,
@@ -48,8 +53,20 @@ async def close(desk: Desk, run_id: int) -> None:
         entries=[*mismatch, *doubts],
         revivals=run.revivals,
     )
-    if (ended := await runs.get(desk.db, run_id)) and not ended.active:
-        await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
+    ended = await runs.get(desk.db, run_id)
+    if ended is None or ended.active:
+        return  # requeued meanwhile: who settles its batches rings again
+    if not finished and ended.stats.closed != closed:
+        await _own_up(desk, ended)
+    await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
+
+
+async def _own_up(desk: Desk, run: Run) -> None:
+    """Say that listings were closed for a run that had been given up, and have the next run look at them all."""
+    holder = await runs.active_of(desk.db, run.source)
+    await source_state.distrust(desk.db, run.source, holder.id if holder else run.id)
+    text = "listings were closed after the run was given up: the next import reads the whole feed"
+    await runs.log(desk.db, run.id, desk.entry("warning", "late_write", text))
 
 
 def outcome_of(run: Run, sums: batches.RunTotals) -> RunState:
@@ -103,6 +120,7 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple
         utcnow(),
         guard_share=settings.drop_share,
         guard_min=settings.drop_min,
+        may_close=partial(runs.beat_close, desk.db, run.id),
     )
     if not plan.held:
         return plan.closed, []

@@ -12,6 +12,7 @@ import msgspec
 from workers.model import Counts
 from workers.store.connect import Database
 from workers.store.documents import to_milliseconds
+from workers.store.writing import May, Overtaken, always
 
 _CHUNK = 1000  # listings closed by one command
 _SCAN = 10_000  # keys read at once
@@ -38,13 +39,15 @@ async def close_missing(
     *,
     guard_share: float,
     guard_min: int,
+    may_close: May = always,
 ) -> ClosePlan:
     """Close the open listings of a source that are not among the 8-byte hashes of the ids seen.
 
     Held when more than `guard_min` and more than the share `guard_share` of what was open before the run is missing.
     Sets status, closed_run and metadata.closed_at, and leaves changed_run, by which updates are counted. May be run
     again after a crash, with the same plan; a copy that was frozen meets `changed_run < R` and closes nothing that a
-    later run has brought, changed or reopened. Measured on 50,000: 0.11 s, against 1.35 s for touching each listing.
+    later run has brought, changed or reopened. `may_close` is asked right before anything is closed: Overtaken when
+    it says no. Measured on 50,000: 0.11 s, against 1.35 s for touching each listing.
     """
     from workers.feeds.identity import identity_hash  # here: the console reads listings without the normaliser
 
@@ -61,6 +64,8 @@ async def close_missing(
     if gone > guard_min and gone > guard_share * known:
         return ClosePlan(known, gone, closed_before, held=True)
     for chunk in _chunks(missing):
+        if not await may_close():
+            raise Overtaken
         await db.jobs.update_many(
             {"_id": {"$in": chunk}, "status": "open", "changed_run": {"$lt": run_id}},
             {"$set": {"status": "closed", "closed_run": run_id, "metadata.closed_at": to_milliseconds(now)}},

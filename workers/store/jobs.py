@@ -6,7 +6,7 @@
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import anyio.lowlevel
@@ -19,6 +19,7 @@ from workers.store.classify import Outcome, Stored, Verdict, by_content, by_raw_
 from workers.store.closing import ClosePlan, close_missing, recount
 from workers.store.connect import Database
 from workers.store.documents import Document, to_milliseconds
+from workers.store.writing import May, Overtaken, always
 
 __all__ = ["ClosePlan", "Contended", "Overtaken", "UpsertResult", "close_missing", "get", "job_id", "recount", "upsert"]
 
@@ -33,17 +34,6 @@ Normalise = Callable[[RawItem], Job | Reject]
 
 class Contended(Transient):
     """Other writers kept changing the batch's listings."""
-
-
-class Overtaken(Exception):
-    """The batch has been settled meanwhile: nothing may be written for it any more (section 5.1, rule 1)."""
-
-
-MayWrite = Callable[[], Awaitable[bool]]
-
-
-async def _always() -> bool:
-    return True
 
 
 class UpsertResult(msgspec.Struct, frozen=True):
@@ -76,7 +66,7 @@ async def upsert(
     normalise: Normalise,
     now: datetime,
     *,
-    may_write: MayWrite = _always,
+    may_write: May = always,
 ) -> UpsertResult:
     """Write a batch's listings and count them. Ids are the fetcher's (rule 8); `normalise` must be pure.
 
@@ -101,7 +91,7 @@ class _Batch:
     """One batch on its way: what was normalised is kept from round to round."""
 
     def __init__(
-        self, db: Database, run: int, source: str, normalise: Normalise, now: datetime, may_write: MayWrite
+        self, db: Database, run: int, source: str, normalise: Normalise, now: datetime, may_write: May
     ) -> None:
         self._db, self._run, self._source, self._normalise, self._now = db, run, source, normalise, now
         self._may_write = may_write

@@ -1,6 +1,6 @@
 """Inserts and compare-and-set updates of one batch, and the listings that MongoDB refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -21,6 +21,19 @@ MAX_DOCUMENT = 15 * 2**20  # bytes; MongoDB's own limit is 16 MiB, and an update
 _DUPLICATE_KEY = 11000
 _VALIDATION = 121
 _UNSTORABLE = (BSONError, OverflowError, UnicodeEncodeError)
+
+
+May = Callable[[], Awaitable[bool]]
+"""Asked right before a write: is what it belongs to still open?"""
+
+
+async def always() -> bool:
+    """Nobody else is at it."""
+    return True
+
+
+class Overtaken(Exception):
+    """What was to be written has been settled meanwhile by another: nothing may be written any more (rule 1)."""
 
 
 class WriteTrouble(Transient):

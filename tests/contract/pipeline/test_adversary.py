@@ -351,3 +351,43 @@ async def test_a_death_is_not_the_end_of_a_run_with_another_fetch_at_work(plant:
     assert await rows_of(plant, run.id) == []
     assert await source_state.get(plant.db, "board") is not None
     assert await jobs.get(plant.db, "board:1") is None
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["before it asks", "after it asked"])
+async def test_a_closer_that_wakes_after_its_run_was_given_up(plant: Plant, asked: bool) -> None:
+    """It closes nothing; frozen after its last question it does, owns up, and the next run puts it right."""
+    whole = listings(10)
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(whole)), Reply(rss(whole[1:])), Reply(rss(whole)))
+        plant.source("board", server.url("/feed"), kind="snapshot")
+        await finish(plant, (await fetched(plant)).id)
+        run = await fetched(plant)
+        await upsert(plant.desk(), f"{run.id}:0000")
+        async with anyio.create_task_group() as tasks:
+            with frozen(runs, "beat_close", after=asked) as ice:
+                tasks.start_soon(close, plant.desk("frozen"), run.id)
+                await ice.reached.wait()
+                await letter(plant, "close", run)
+                assert (await ended(plant, run.id)).state == "failed"
+                await finish(plant, (await fetched(plant)).id)
+        assert len(await titles(plant)) == (9 if asked else 10)
+        mended = await finish(plant, (await fetched(plant)).id)
+    assert (mended.state, mended.stats.updated) == (("succeeded", 1) if asked else ("unchanged", 0))
+    assert len(await titles(plant)) == 10
+
+
+async def test_what_a_closer_closed_before_it_died_is_said(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(10))), Reply(rss(listings(8))))
+        plant.source("board", server.url("/feed"), kind="snapshot")
+        await finish(plant, (await fetched(plant)).id)
+        run = await fetched(plant)
+        await upsert(plant.desk(), f"{run.id}:0000")
+        async with anyio.create_task_group() as tasks:
+            with frozen(closer, "verify") as ice:
+                tasks.start_soon(close, plant.desk("dies"), run.id)
+                await ice.reached.wait()
+                tasks.cancel_scope.cancel()
+        await letter(plant, "close", run)
+        after = await ended(plant, run.id)
+    assert (after.state, after.stats) == ("failed", Stats(total=8, unchanged=8, closed=2))
