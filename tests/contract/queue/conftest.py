@@ -1,37 +1,22 @@
 """Every test here runs against both servers."""
 
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.contract.queue.harness import free_port, until
-from tests.servers import debian_redis, say
+from tests.servers import Process, debian_redis, free_port, say
 
 
 @pytest.fixture(scope="session")
 def _debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Debian's redis-server, once; its port."""
     port, folder = free_port(), tmp_path_factory.mktemp("debian-redis")
-    *environment, program = debian_redis()
-    # The program looks at its own name: as the file that Debian's link leads to it would be redis-check-rdb.
-    server = str(Path(program).with_name("redis-server"))
-    command = [*environment, server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        try:
-            anyio.run(until, lambda: _answers(port), 20)
-            yield port
-        finally:
-            process.kill()
-
-
-def _answers(port: int) -> bool:
-    try:
-        return say(port, "PING").startswith(b"+PONG")
-    except OSError:
-        return False
+    flags = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = Process([*debian_redis(), *flags], port, folder / "log")
+    anyio.run(server.start)
+    yield port
+    server.kill()
 
 
 @pytest.fixture(params=["valkey", "redis7"])

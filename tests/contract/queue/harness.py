@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,9 +10,10 @@ from taskiq.receiver import Receiver
 
 from workers.queue.broker import JobStreamBroker
 from workers.queue.connect import Redis
+from workers.queue.delivery import current
 from workers.queue.lanes import DELAYED, FAILED, GROUP, LANES, STAGES, Stage
 from workers.queue.message import Message
-from workers.settings import QueueSettings, Seconds
+from workers.settings import QueueSettings, RedisSettings, Seconds
 
 QUICK = QueueSettings(lease=Seconds(1.5), backoff_base=Seconds(0.2), backoff_max=Seconds(0.5))
 
@@ -41,18 +41,37 @@ async def stays(condition: Callable[[], bool], seconds: float) -> None:
         await anyio.sleep(0.02)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def upsert_message(number: int = 1, *, run: int = 1, source: str = "demo", high: bool = False) -> Message:
     return Message(stage="upsert", run=run, source=source, batch=f"{run}:{number:04d}", high=high)
 
 
+class Recorder:
+    """An upsert task that remembers what it was called with, and does as the test says."""
+
+    def __init__(self, *errors: BaseException | None) -> None:
+        self.calls: list[str] = []
+        self.attempts: list[int] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._errors = list(errors)
+
+    @property
+    def task(self):
+        async def upsert(run: int, batch: str) -> None:
+            del run
+            self.calls.append(batch)
+            delivery = current.get()
+            assert delivery is not None and delivery.message is not None
+            self.attempts.append(delivery.message.attempt)
+            await self.gate.wait()
+            if self._errors and (error := self._errors.pop(0)):
+                raise error
+
+        return upsert
+
+
 def make_broker(
-    url: str,
+    target: str | RedisSettings,
     *,
     consumer: str = "host:1:1:worker-0",
     capacity: int = 4,
@@ -60,7 +79,7 @@ def make_broker(
     stages: tuple[Stage, ...] = STAGES,
     **tasks: Task,
 ) -> JobStreamBroker:
-    broker = JobStreamBroker(url, consumer=consumer, capacity=capacity, stages=stages, settings=settings)
+    broker = JobStreamBroker(target, consumer=consumer, capacity=capacity, stages=stages, settings=settings)
     broker.is_worker_process = True
     for stage, task in tasks.items():
         broker.register_task(task, task_name=f"job-import.{stage}")

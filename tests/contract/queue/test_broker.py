@@ -7,12 +7,21 @@ import anyio
 import msgspec
 import pytest
 
-from tests.contract.queue.harness import NOTHING, QUICK, left, make_broker, stays, until, upsert_message, working
+from tests.contract.queue.harness import (
+    NOTHING,
+    QUICK,
+    Recorder,
+    left,
+    make_broker,
+    stays,
+    until,
+    upsert_message,
+    working,
+)
 from workers.errors import Deferred, HttpUnavailable, NotAFeed
 from workers.queue import dead, depth, pause
 from workers.queue.connect import Redis
 from workers.queue.dead import DeadLetter
-from workers.queue.delivery import current
 from workers.queue.lanes import DELAYED, GROUP, LANES, Lane
 from workers.queue.message import Message
 from workers.queue.ring import ring
@@ -23,31 +32,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
 
 async def nothing_left(redis: Redis) -> bool:
     return await left(redis) == NOTHING
-
-
-class Recorder:
-    """An upsert task that remembers what it was called with, and does as the test says."""
-
-    def __init__(self, *errors: BaseException | None) -> None:
-        self.calls: list[str] = []
-        self.attempts: list[int] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self._errors = list(errors)
-
-    @property
-    def task(self):
-        async def upsert(run: int, batch: str) -> None:
-            del run
-            self.calls.append(batch)
-            delivery = current.get()
-            assert delivery is not None and delivery.message is not None
-            self.attempts.append(delivery.message.attempt)
-            await self.gate.wait()
-            if self._errors and (error := self._errors.pop(0)):
-                raise error
-
-        return upsert
 
 
 async def test_sent_before_the_first_worker_and_gone_when_done(redis: Redis, redis_url: str) -> None:

@@ -137,6 +137,22 @@ async def test_a_full_redis_keeps_what_it_cannot_move_and_ends_the_rest(ready: R
     assert await left(ready) == {"entries": 2, "pending": 2, "delayed": 0, "dead": 0}
 
 
+async def test_a_master_that_may_not_write_is_trouble_that_passes(ready: Redis) -> None:
+    await ring(ready, [upsert_message()])
+    ((_, entry_id, _, _),) = await read(ready, "a")
+    await ready.config_set("min-replicas-to-write", 1)
+    try:
+        with pytest.raises(Trouble, match=r"[Nn]ot enough good replicas"):
+            await ring(ready, [upsert_message()])
+        with pytest.raises(Trouble):
+            await end(ready, "a", entry_id, "done")
+        with pytest.raises(Trouble):
+            await pause.pause(ready, "upsert")
+    finally:
+        await ready.config_set("min-replicas-to-write", 0)
+    assert await end(ready, "a", entry_id, "done") == 1
+
+
 async def test_dead_then_requeued(ready: Redis) -> None:
     message = upsert_message(3, source="jobicy", high=False)
     await ring(ready, [message])

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from tests.contract.queue.harness import free_port, until
-from tests.servers import say
+from tests.contract.queue.harness import until
+from tests.servers import free_port, say
 from workers.queue.message import Message
 from workers.service.libraries import valkey_server
 

@@ -16,7 +16,7 @@ from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.run import start_listen
 
 from workers.queue.broker import JobStreamBroker
-from workers.settings import QueueSettings, Seconds
+from workers.settings import QueueSettings, RedisSettings, Seconds
 
 
 def main() -> None:
@@ -27,10 +27,12 @@ def main() -> None:
     parser.add_argument("--capacity", type=int, default=4)
     parser.add_argument("--lease", type=float, default=1.5)
     parser.add_argument("--max-deliveries", type=int, default=3)
+    parser.add_argument("--partitions", type=int, default=1)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format=f"{args.consumer} %(message)s")
     settings = QueueSettings(lease=Seconds(args.lease), max_deliveries=args.max_deliveries)
-    broker = JobStreamBroker(args.url, consumer=args.consumer, capacity=args.capacity, settings=settings)
+    redis = RedisSettings(url=args.url, partitions=args.partitions)
+    broker = JobStreamBroker(redis, consumer=args.consumer, capacity=args.capacity, settings=settings)
     journal = args.journal
 
     def note(what: str, batch: str) -> None:
