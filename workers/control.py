@@ -11,12 +11,13 @@ import msgspec
 from workers.errors import UnknownSource
 from workers.events.publish import publish
 from workers.model import Event, EventKind, Run, Source, Trigger
-from workers.queue import dead
+from workers.queue import dead, registry
 from workers.queue import pause as pausing
 from workers.queue.connect import Redis, Trouble, now_ms
 from workers.queue.dead import DeadLetter
 from workers.queue.lanes import Stage
 from workers.queue.message import Message
+from workers.queue.registry import Order
 from workers.queue.ring import ring
 from workers.store import batches, pauses, runs, source_state
 from workers.store.connect import Database
@@ -174,8 +175,21 @@ async def resume(db: Database, redis: Redis, what: str, user: str) -> bool:
     return was_paused
 
 
-async def _say(redis: Redis, user: str, text: str) -> None:
-    await publish(redis, Event(kind="action", at=datetime.now(UTC).timestamp(), user=user, text=text))
+async def order(redis: Redis, worker: str, what: Order | None, user: str) -> bool:
+    """Tell a worker to take nothing new, to end, or to work again; False where it was told that already.
+
+    It hears of it with its next beat, within five seconds. What it has in hand is finished, or handed back.
+    """
+    is_news = await registry.give_order(redis, worker, what)
+    if is_news:
+        done = {"quiet": "quieted", "stop": "stopped", None: "resumed"}[what]
+        await _say(redis, user, f"{done} worker {worker}", worker=worker)
+    return is_news
+
+
+async def _say(redis: Redis, user: str, text: str, *, worker: str = "") -> None:
+    event = Event(kind="action", at=datetime.now(UTC).timestamp(), user=user, text=text, worker=worker)
+    await publish(redis, event)
 
 
 async def announce(redis: Redis, kind: EventKind, run: Run, **facts: Any) -> None:

@@ -1,4 +1,4 @@
-"""`jobimport workers list`: the worker processes heard of in the last hour."""
+"""`jobimport workers list|quiet|resume|stop`: the worker processes heard of in the last hour."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -7,7 +7,9 @@ from typing import Any
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
 from jobimport_tui.cli.show import clock, iso, line, plain, say, size, span, table
-from workers.queue.registry import WorkerInfo
+from workers import control
+from workers.errors import ConfigError
+from workers.queue.registry import Order, WorkerInfo
 from workers.queue.registry import workers as heard_of
 from workers.settings import Config
 
@@ -16,8 +18,18 @@ SILENT = 20.0
 
 
 def describe(parser: Parser) -> None:
-    """List."""
-    Verbs(parser).add("list", list_workers, "worker processes, what they do, and when they last spoke")
+    """List, quiet, resume, stop."""
+    verbs = Verbs(parser)
+    verbs.add("list", list_workers, "worker processes, what they do, and when they last spoke")
+    orders: tuple[tuple[str, Order | None, str], ...] = (
+        ("quiet", "quiet", "finish what is in hand, take nothing new"),
+        ("resume", None, "let a quiet worker work again"),
+        ("stop", "stop", "finish or hand back what is in hand, then end; no other is started in its place"),
+    )
+    for name, order, summary in orders:
+        verb = verbs.add(name, partial(_give, order=order), summary)
+        names = "as `workers list` shows it; without its last part: every process of that `jobimport worker`"
+        verb.add_argument("id", nargs="+", metavar="ID", help=names)
 
 
 def list_workers(args: Args) -> int:
@@ -39,10 +51,39 @@ async def _list(config: Config, *, is_json: bool) -> int:
     return 0
 
 
+def _give(args: Args, *, order: Order | None) -> int:
+    """Tell workers what to do."""
+    return reach.run(partial(_order, settings(args), args.id, order, is_json=wants_json(args)))
+
+
+async def _order(config: Config, names: list[str], order: Order | None, *, is_json: bool) -> int:
+    async with reach.queues(config) as redis:
+        found = await heard_of(redis)
+        chosen = [worker for name in dict.fromkeys(names) for worker in _named(found, name)]
+        for worker in {worker.id: worker for worker in chosen}.values():
+            is_news = await control.order(redis, worker.id, order, reach.user())
+            if is_json:
+                line({"worker": worker.id, "order": order, "changed": is_news})
+            else:
+                told = {"quiet": "is to take nothing new", "stop": "is to end", None: "is to work"}[order]
+                print(f"{worker.id}: {told}" + ("" if is_news else " already"))
+    return 0
+
+
+def _named(found: list[WorkerInfo], name: str) -> list[WorkerInfo]:
+    """The worker of a name, or all whose name goes on after it. Raises ConfigError where there is none."""
+    named = [worker for worker in found if worker.id == name or worker.id.startswith(f"{name}:")]
+    if not named:
+        raise ConfigError("worker", "", name, "the id of a worker (see `jobimport workers list`)")
+    return named
+
+
 def state_of(worker: WorkerInfo) -> str:
     """Whether it speaks, and whether it works."""
     if worker.beat_age_s > SILENT:
         return "silent"
+    if worker.state != "working":
+        return worker.state
     return "busy" if worker.busy else "idle"
 
 

@@ -119,6 +119,11 @@ class JobStreamBroker(RedisStreamBroker):
         for post in self._posts.all:
             post.intake.hold(stage, seconds)
 
+    def be_quiet(self, is_quiet: bool) -> None:
+        """Take nothing new from any lane, or take again; what is in hand is finished either way."""
+        for post in self._posts.all:
+            post.intake.quiet = is_quiet
+
     async def startup(self) -> None:
         """Run the start-up handlers. Redis is not waited for here, where nobody could be told to stop waiting."""
         await super(RedisStreamBroker, self).startup()

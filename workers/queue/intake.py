@@ -37,7 +37,10 @@ class Entry(NamedTuple):
 
 
 class Intake:
-    """Reads the lanes of one worker in one partition. `away` says that the last call did not get through."""
+    """Reads the lanes of one worker in one partition.
+
+    `away` says that the last call did not get through; `quiet` that nothing new is to be taken.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Intake:
     ) -> None:
         self._redis, self._consumer, self._lease, self._hand, self._outage, self._partition = station
         self.away = False
+        self.quiet = False
         self._lanes, self._limits = tuple(lanes), limits
         self._declared = False
         self._former = set(self._lanes)
@@ -142,7 +146,7 @@ class Intake:
 
     def _open(self) -> list[Lane]:
         """The lanes to read now, in the order of this turn."""
-        if not self._hand.free:
+        if self.quiet or not self._hand.free:
             return []
         now = monotonic()
         lanes = [

@@ -110,3 +110,8 @@ def lanes_of(stages: Sequence[Stage], *, high_only: bool = False) -> tuple[Lane,
 def worker_key(worker: str) -> str:
     """What a worker said of itself at its last beat."""
     return f"{FIRST.tag}:worker:{worker}"
+
+
+def order_key(worker: str) -> str:
+    """What an operator wants of a worker; absent where it is to work."""
+    return f"{FIRST.tag}:order:{worker}"

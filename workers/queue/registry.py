@@ -1,16 +1,22 @@
-"""Which workers live, and what they do. News, not truth: nothing is decided by it."""
+"""Which workers live, what they do, and what an operator wants of them. News, not truth: no work depends on it."""
 
-from typing import Any
+from typing import Any, Literal, cast
 
 import msgspec
 from redis.exceptions import ResponseError
 
 from workers.queue.connect import Redis, ask_time, now_ms, to_ms
-from workers.queue.lanes import FIRST, GROUP, LANES, WORKERS, Partition, worker_key
+from workers.queue.lanes import FIRST, GROUP, LANES, WORKERS, Partition, order_key, worker_key
 from workers.queue.scripts import PRUNE
 
 KEPT_SECONDS = 3600
 """A silent worker is shown, with its age, for an hour; then it and its consumer are forgotten."""
+
+Order = Literal[
+    "quiet",  # finish what is in hand, take nothing new
+    "stop",  # the same, then end, and start no other process in its place
+]
+WorkerState = Literal["working", "quiet", "stopping"]
 
 
 class Doing(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +44,7 @@ class WorkerBeat(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: int = 0
     started: float = 0.0
     current: list[Doing] = []
+    state: WorkerState = "working"
 
 
 class WorkerInfo(WorkerBeat, frozen=True, kw_only=True):
@@ -50,21 +57,38 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(WorkerBeat)
 
 
-async def beat(redis: Redis, worker: WorkerBeat) -> None:
-    """Say that a worker lives. Raises Trouble."""
+async def beat(redis: Redis, worker: WorkerBeat) -> Order | None:
+    """Say that a worker lives, and hear what it is to do; None to work. Raises Trouble."""
     now = await now_ms(redis)
     async with redis.pipeline(transaction=False) as pipe:
         pipe.zadd(WORKERS, {worker.id: now})
         pipe.set(worker_key(worker.id), _encoder.encode(worker), ex=KEPT_SECONDS)
         pipe.zremrangebyscore(WORKERS, "-inf", now - KEPT_SECONDS * 1000)
-        await pipe.execute()
+        # An order lasts as long as the worker that it is for.
+        pipe.expire(order_key(worker.id), KEPT_SECONDS)
+        pipe.get(order_key(worker.id))
+        order = (await pipe.execute())[-1]
+    return cast("Order", order.decode()) if order in (b"quiet", b"stop") else None
+
+
+async def give_order(redis: Redis, worker: str, order: Order | None) -> bool:
+    """Tell a worker what to do from its next beat on, within five seconds; None lets it work again.
+
+    False where it wanted that already. A Redis that loses its data forgets orders: the worker works. Raises Trouble.
+    """
+    before: Any = await redis.get(order_key(worker))
+    if order is None:
+        await redis.delete(order_key(worker))
+        return before is not None
+    await redis.set(order_key(worker), order, ex=KEPT_SECONDS)
+    return before != order.encode()
 
 
 async def leave(redis: Redis, worker: str) -> None:
     """A worker ended in good order. Raises Trouble."""
     async with redis.pipeline(transaction=False) as pipe:
         pipe.zrem(WORKERS, worker)
-        pipe.delete(worker_key(worker))
+        pipe.delete(worker_key(worker), order_key(worker))
         await pipe.execute()
 
 

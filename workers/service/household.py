@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import resource
+import signal
 import socket
 import time
 from collections.abc import AsyncGenerator
@@ -44,6 +45,9 @@ log = logging.getLogger(__name__)
 WAIT_SECONDS = 60.0
 """Longer than one attempt at a MongoDB that does not answer (20 s), renewed with each."""
 
+READ_SECONDS = 1.2
+"""The longest read of the lanes (intake.BLOCK_MS): a worker that is to be quiet says so when the last one is over."""
+
 CIRCUIT_SECONDS = 5.0
 """While MongoDB is away the upsert and close lanes are left unread this long, then one message tries again."""
 
@@ -58,6 +62,7 @@ class Household:
     started: float = field(default_factory=time.time)
     done: int = 0
     failed: int = 0
+    state: registry.WorkerState = "working"
     root: asyncio.Task[None] | None = None
 
     async def open(self, _state: TaskiqState) -> None:
@@ -149,14 +154,30 @@ class Household:
             log.info("MongoDB is there")
 
     async def _beat(self, desk: Desk) -> None:
-        """Tell the registry that this process lives, every lease/3."""
+        """Tell the registry that this process lives, every lease/3, and do what an operator wants of it."""
         every = max(1.0, self.config.settings.queue.lease / 3)
         while True:
             try:
-                await registry.beat(desk.redis, self._about(desk.worker))
+                order = await registry.beat(desk.redis, self._about(desk.worker))
+                if self._obey(order):
+                    await anyio.sleep(READ_SECONDS)
+                    await registry.beat(desk.redis, self._about(desk.worker))
             except RedisTrouble as error:
                 log.debug("not in the registry for now: %s", type(error).__name__)
             await anyio.sleep(every)
+
+    def _obey(self, order: registry.Order | None) -> bool:
+        """Work, take nothing new, or end; True where that is news. Who is ending does not turn back."""
+        wanted: dict[registry.Order | None, registry.WorkerState] = {"quiet": "quiet", "stop": "stopping"}
+        state = wanted.get(order, "working")
+        if self.state in (state, "stopping"):
+            return False
+        log.info("an operator wants this worker %s", state)
+        self.state = state
+        self.broker.be_quiet(state != "working")
+        if state == "stopping":
+            os.kill(os.getpid(), signal.SIGTERM)  # as any other stop: what runs is finished or handed back
+        return True
 
     def _about(self, worker: str) -> registry.WorkerBeat:
         return registry.WorkerBeat(
@@ -171,6 +192,7 @@ class Household:
             rss_bytes=resident_bytes(),
             started=self.started,
             current=self.broker.current(),
+            state=self.state,
         )
 
 
@@ -200,8 +222,8 @@ def _ended(root: asyncio.Task[None]) -> None:
 
 def furnish(
     config: Config, stages: tuple[Stage, ...], consumer: str, concurrency: int, *, high_only: bool
-) -> JobStreamBroker:
-    """A broker with its actors bound to their lanes; made in the child, since its name is the child's."""
+) -> Household:
+    """A household, its actors bound to their lanes; made in the child, since the broker's name is the child's."""
     broker = JobStreamBroker(
         config.settings.redis,
         consumer=consumer,
@@ -214,7 +236,7 @@ def furnish(
     broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, household.open)
     broker.add_event_handler(TaskiqEvents.WORKER_SHUTDOWN, household.shut)
     _bind(broker, household)
-    return broker
+    return household
 
 
 def _bind(broker: JobStreamBroker, household: Household) -> None:

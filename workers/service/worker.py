@@ -1,13 +1,15 @@
 """The worker: taskiq's process manager over N processes, each an event loop at its own desk.
 
 A child dies with its manager (PR_SET_PDEATHSIG), ends itself when its loop is silent for ten seconds, and after
-SIGTERM finishes or hands back what runs within the grace that the settings give. Dead children are respawned.
+SIGTERM finishes or hands back what runs within the grace that the settings give. Dead children are respawned, but for
+those that an operator stopped.
 """
 
 import gc
 import logging
 import os
 import socket
+import sys
 import time
 from functools import partial
 from multiprocessing import current_process
@@ -15,12 +17,12 @@ from multiprocessing import current_process
 import msgspec
 from taskiq.cli.common_args import LogLevel
 from taskiq.cli.worker.args import WorkerArgs
-from taskiq.cli.worker.process_manager import ProcessManager
 from taskiq.cli.worker.run import start_listen
 
 from workers.errors import ConfigError
 from workers.queue.connect import client
 from workers.queue.lanes import STAGES, Stage
+from workers.service.dismissal import DISMISSED_EXIT, Manager
 from workers.service.household import furnish
 from workers.service.lifeline import die_with_parent
 from workers.service.logs import configure_logging
@@ -65,7 +67,7 @@ def run(
     )
     # Stable over respawns of a child, and never shared: a shared name ran work twice (evidence P19).
     stem = f"{socket.gethostname()}:{os.getpid()}:{int(time.time())}"
-    manager = ProcessManager(args, worker_function=partial(_child, plan=plan, stem=stem, manager=os.getpid()))
+    manager = Manager(args, worker_function=partial(_child, plan=plan, stem=stem, manager=os.getpid()))
     log.info("manager %d starts %d processes for %s", os.getpid(), plan.processes, ", ".join(plan.stages))
     status = manager.start() or 0
     _see_out(manager, settings.stop_grace + 5)
@@ -82,7 +84,7 @@ def _check(plan: Plan) -> None:
         raise ConfigError("worker", "concurrency", plan.concurrency, "2 or more where one worker fetches and upserts")
 
 
-def _see_out(manager: ProcessManager, seconds: float) -> None:
+def _see_out(manager: Manager, seconds: float) -> None:
     """Wait for the stopped children; what has not left in time is killed, and its entries are reclaimed."""
     deadline = time.monotonic() + seconds
     for child in manager.workers:
@@ -101,8 +103,11 @@ def _child(args: WorkerArgs, *, plan: Plan, stem: str, manager: int) -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     # Made here and not by name: the broker carries the child's name.
-    args.broker = furnish(plan.config, plan.stages, consumer, plan.concurrency, high_only=plan.high_only)  # pyright: ignore[reportAttributeAccessIssue]
+    household = furnish(plan.config, plan.stages, consumer, plan.concurrency, high_only=plan.high_only)
+    args.broker = household.broker  # pyright: ignore[reportAttributeAccessIssue]
     start_listen(args)
+    if household.state == "stopping":
+        sys.exit(DISMISSED_EXIT)
 
 
 def main() -> int:
