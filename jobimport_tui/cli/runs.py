@@ -1,10 +1,11 @@
-"""`jobimport runs list|show|cancel|verify|export`: imports, past and present."""
+"""`jobimport runs list|show|cancel|verify|retry|export`: imports, past and present."""
 
 from functools import partial
 from typing import get_args
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, wants_json
+from jobimport_tui.cli.rejected import as_plain, export_rejects, known, retry_run, show_rejects
 from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
 from jobimport_tui.cli.show import facts, line, say, size, span, table
 from jobimport_tui.cli.verify import verify_run
@@ -20,19 +21,28 @@ REJECTS_SHOWN = 20
 
 
 def describe(parser: Parser) -> None:
-    """List, show, cancel, verify, export."""
+    """List, show, cancel, verify, retry, export."""
     verbs = Verbs(parser)
     listing = verbs.add("list", list_runs, "the newest runs")
     listing.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
-    export = verbs.add("export", export_runs, "every run as a JSON line, newest first")
+    export = verbs.add("export", export_runs, "every run as a JSON line, newest first; or one run's rejects")
+    export.add_argument("run_id", type=run_id, nargs="?", metavar="RUN", help="with --rejects: of this run")
+    export.add_argument("--rejects", action="store_true", help="the run's rejected listings, as the feed had them")
+    export.add_argument("--csv", action="store_true", help="with --rejects: as CSV, without the items")
     export.add_argument("--limit", type=positive, metavar="N", help="at most so many")
     for verb in (listing, export):
         verb.add_argument("--source", metavar="NAME", help="of one source")
         verb.add_argument("--state", choices=get_args(RunState), metavar="STATE", help=", ".join(get_args(RunState)))
     show = verbs.add("show", show_run, "one run: its counts, its log, its rejects")
     show.add_argument("run_id", type=run_id, metavar="RUN")
+    show.add_argument("--rejects", action="store_true", help="its rejects, by reason and one by one")
+    show.add_argument("--limit", type=positive, default=200, metavar="N", help="with --rejects: how many (200)")
     cancel = verbs.add("cancel", cancel_run, "stop a run; what is not yet written is dropped and counted")
     cancel.add_argument("run_id", type=run_id, metavar="RUN")
+    retry = verbs.add("retry", retry_run, "try a run's rejects again, after a change of its source's file")
+    retry.add_argument("run_id", type=run_id, metavar="RUN")
+    retry.add_argument("--rejects", action="store_true", required=True, help="what to try again")
+    retry.add_argument("--wait", action="store_true", help="until the run has ended again")
     check = verbs.add("verify", verify_run, "count a run again, from listings, batches and rejects")
     check.add_argument("run_id", type=run_id, metavar="RUN")
 
@@ -64,7 +74,13 @@ async def _live(db: Database, found: list[Run]) -> list[Run]:
 
 
 def export_runs(args: Args) -> int:
-    """Print every run as a JSON line."""
+    """Print every run as a JSON line, or a run's rejects."""
+    if (args.run_id is None) == args.rejects:
+        raise ConfigError("runs export", "RUN", args.run_id, "RUN and --rejects together, or neither")
+    if args.csv and not args.rejects:
+        raise ConfigError("runs export", "--csv", None, "--rejects beside it")
+    if args.rejects:
+        return export_rejects(args)
     return reach.run(partial(_export, settings(args), args))
 
 
@@ -85,32 +101,22 @@ async def _export(config: Config, args: Args) -> int:
 
 
 def show_run(args: Args) -> int:
-    """Print one run."""
+    """Print one run, or its rejects."""
+    if args.rejects:
+        return show_rejects(args)
     return reach.run(partial(_show, settings(args), args))
 
 
 async def _show(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
-        run = await _known(db, args.run_id)
+        run = await known(db, args.run_id)
         [run] = await _live(db, [run])
         rejected = await rejects.of_run(db, run.id, REJECTS_SHOWN)
     if wants_json(args):
-        line(as_object(run, rejects=[_without_raw(reject) for reject in rejected]))
+        line(as_object(run, rejects=[as_plain(reject) for reject in rejected]))
     else:
         _print(run, rejected)
     return 0
-
-
-async def _known(db: Database, number: int) -> Run:
-    run = await runs.get(db, number)
-    if run is None:
-        raise ConfigError("run", "", number, "the number of a run (see `jobimport runs list`)")
-    return run
-
-
-def _without_raw(reject: rejects.RejectRow) -> dict[str, object]:
-    names = ("external_id", "position", "reason", "field", "value")
-    return {name: getattr(reject, name) for name in names}
 
 
 def _print(run: Run, rejected: list[rejects.RejectRow]) -> None:
@@ -143,7 +149,7 @@ def _print(run: Run, rejected: list[rejects.RejectRow]) -> None:
         rows = [(reject.position, reject.external_id, reject.field, reject.value, reject.reason) for reject in rejected]
         table(("ITEM", "ID", "FIELD", "VALUE", "REASON"), rows, right=("ITEM",))
         if run.stats.failed > len(rejected):
-            print(f"and {run.stats.failed - len(rejected):,} more rejects")
+            print(f"and {run.stats.failed - len(rejected):,} more (`jobimport runs show {run.id} --rejects`)")
 
 
 def cancel_run(args: Args) -> int:
@@ -153,9 +159,9 @@ def cancel_run(args: Args) -> int:
 
 async def _cancel(config: Config, args: Args) -> int:
     async with reach.both(config) as (db, redis):
-        before = await _known(db, args.run_id)
+        before = await known(db, args.run_id)
         after = await control.cancel(db, redis, args.run_id, reach.user()) if before.active else None
-        run = after or await _known(db, args.run_id)
+        run = after or await known(db, args.run_id)
     if wants_json(args):
         line(as_object(run))
     elif run.active:

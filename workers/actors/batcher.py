@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import anyio
+from msgspec.structs import replace
 
 from workers.actors.desk import Desk, is_high, ring_patiently
 from workers.feeds.identity import identity_hash
@@ -24,6 +25,9 @@ HASH_BYTES = 8
 
 DATABASE_SECONDS = 30.0
 """An operation that outlasts this is given up: one was seen to hang past timeoutMS after mongod was killed."""
+
+MAX_ORIGINALS = 64 * 2**20
+"""Bytes of originals that one delivery keeps; rejects after that can only be imported again."""
 
 MAX_CHARACTERS = 8_000_000
 """A row is full at this many characters of description too: 500 listings of a hostile feed are 200 MB."""
@@ -48,6 +52,7 @@ class Batcher:
         self._items: list[RawItem] = []
         self._hashes: list[bytes] = []
         self._characters = 0
+        self._originals = 0
         self._next = 0
         self._rows = 0
         self.duplicates = 0
@@ -87,11 +92,15 @@ class Batcher:
             self._met.add(key)
             if key in self._held:
                 continue
-            self._items.append(item)
+            self._items.append(self._bounded(item) if item.original else item)
             self._hashes.append(key)
-            self._characters += sum(map(len, item.fields.get("description", ())))
+            self._characters += sum(map(len, item.fields.get("description", ())), len(item.original))
             if len(self._items) >= self._size or self._characters >= MAX_CHARACTERS:
                 await self.flush()
+
+    def _bounded(self, item: RawItem) -> RawItem:
+        self._originals += len(item.original)
+        return item if self._originals <= MAX_ORIGINALS else replace(item, original=b"")
 
     def _key(self, item: RawItem) -> bytes:
         if item.external_id:

@@ -44,7 +44,7 @@ async def upsert(desk: Desk, batch_id: str) -> None:
         return normalise(item, source, feed_url=source.url, source_url=shown(source.url), run_date=run.queued_at)
 
     async def may_write() -> bool:
-        return await batches.begin_writing(desk.db, batch_id, desk.worker)
+        return await batches.begin_writing(desk.db, batch_id, desk.worker, round=batch.round)
 
     items = batches.unpack(batch.items)
     try:
@@ -54,9 +54,10 @@ async def upsert(desk: Desk, batch_id: str) -> None:
     except jobs.Overtaken:
         await ring_close_if_settled(desk, run.id)
         return
-    await rejects.replace(desk.db, batch_id, run.id, source.name, result.rejects)
+    await rejects.replace(desk.db, batch_id, run.id, source.name, result.rejects, held=batch.held)
+    counts = result.counts if batch.counts is None else batch.counts + result.counts
     took_ms = int((perf_counter() - began) * 1000)
-    if await batches.settle(desk.db, batch_id, result.counts, worker=desk.worker, took_ms=took_ms):
+    if await batches.settle(desk.db, batch_id, counts, worker=desk.worker, took_ms=took_ms, round=batch.round):
         desk.progress.mark(run.id)
     elif result.written:
         await _own_up(desk, run, batch_id)

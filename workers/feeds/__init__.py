@@ -8,6 +8,7 @@ jsonld      the same for JobPostings inside an HTML page
 paths       the path language of mappings, compiled to closures (expression: its grammar; derived: dates, addresses)
 escapes     `xpath:` and `jmespath:` in mappings
 dialect     dialects/*.toml: how a family of feeds names its fields, and how it is recognised (where: lines of errors)
+original    items kept as the feed had them, where they look like rejects, to be mapped again
 mapping     a dialect and a source's own [fields] compiled: item -> our fields, raw_hash, mapping_hash
 identity    which listing an item is
 text        text that is safe to show

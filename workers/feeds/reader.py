@@ -16,6 +16,7 @@ from workers.feeds.identity import identity
 from workers.feeds.json import JsonSplitter
 from workers.feeds.jsonld import PLACE, HtmlSplitter
 from workers.feeds.mapping import Mapping, check_fields, mapping_hash
+from workers.feeds.original import is_doubtful, joined, keep, known
 from workers.feeds.sniff import HEAD, SPACE, Recoder, Sniffed, sniff
 from workers.feeds.text import inert
 from workers.feeds.xml import XmlSplitter, local_name
@@ -30,9 +31,7 @@ _Splitter = XmlSplitter | JsonSplitter | HtmlSplitter
 
 def mapping_hash_of(source: Source, dialect_name: str) -> bytes:
     """The mapping_hash a source would have with a dialect, without reading anything; b"" for an unknown name."""
-    found = dialects().get(dialect_name)
-    if found is None and dialect_name.startswith("custom-"):
-        found = custom("xml" if dialect_name == "custom-xml" else "json", source.item)
+    found = known(source, dialect_name)
     return b"" if found is None else mapping_hash(found, source)
 
 
@@ -223,28 +222,25 @@ class FeedReader:
         if not mapping.is_listing(item):
             return None
         fields = mapping.fields(item)
+        base = None
         if item.__class__ is Item:
             base = item.attributes.get("xml:base") if item.attributes else None
             if base is not None or self._xml_base:
                 base = urljoin(self._xml_base or self._base_url, base or "")
                 if "url" in fields:
-                    fields["url"] = [_joined(base, text) for text in fields["url"]]
+                    fields["url"] = [joined(base, text) for text in fields["url"]]
         if self._explain and self.position < _EXPLAINED:
             self.matched[self.position] = mapping.matched(item, fields)
         if self._company is not None and "company" not in fields:
             fields["company"] = [self._company[1]]
             if self.position in self.matched:
                 self.matched[self.position]["company"] = f"the document's {self._company[0]}"
-        raw = RawItem(identity(fields, self._source), self.position, fields, mapping.raw_hash(fields))
+        external_id, original = identity(fields, self._source), b""
+        if is_doubtful(external_id, fields):
+            original = keep(item, base or "", self._company[1] if self._company else "")
+        raw = RawItem(external_id, self.position, fields, mapping.raw_hash(fields), original)
         self.position += 1
         return raw
-
-
-def _joined(base: str, url: str) -> str:
-    try:
-        return urljoin(base, url)
-    except ValueError:
-        return url
 
 
 def _names(item: Any) -> tuple[set[str], set[str]]:

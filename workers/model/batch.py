@@ -15,6 +15,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
 
     `seen` holds the 8-byte identity hashes of its items, rejected ones included. `rung_at` is Redis TIME in
     milliseconds of the last message for it; `attempt` counts how often a worker began to write its listings.
+    `round` counts how often its rejects were tried again: `items` are then these alone, `counts` are what earlier
+    rounds settled, and `held` are the ids of the rejects that are not in this round.
     """
 
     id: str
@@ -31,6 +33,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     worker: str = ""
     took_ms: int = 0
     error: str = ""
+    round: int = 0
+    held: list[str] = []
 
 
 def batch_id(run: int, number: int) -> str:

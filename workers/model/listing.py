@@ -20,13 +20,15 @@ class RawItem(msgspec.Struct, frozen=True, array_like=True):
 
     `fields` maps our field names to the strings that the mapping found, in order, never empty lists.
     `external_id` is "" where the item has no usable identity. `raw_hash` is blake2b-16 over the fields and
-    the mapping_hash.
+    the mapping_hash. `original` is the item as the feed has it, kept only where it looks like a reject
+    (feeds.original), b"" elsewhere.
     """
 
     external_id: str
     position: int
     fields: dict[str, list[str]]
     raw_hash: bytes
+    original: bytes = b""
 
 
 class Salary(msgspec.Struct, frozen=True):
@@ -81,7 +83,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """A listing that could not be imported: which field, what it held, and why that will not do."""
+    """A listing that could not be imported: which field, what it held, and why that will not do.
+
+    `original` is the item's, from which it can be tried again; b"" where that was not kept.
+    """
 
     external_id: str
     position: int
@@ -89,3 +94,4 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     field: str
     value: str
     raw: dict[str, list[str]] = {}
+    original: bytes = b""

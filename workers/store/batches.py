@@ -1,6 +1,7 @@
 """Rows of `import_batches`: the outbox. A row is accepted work; it leaves `pending` once, by compare-and-set.
 
-pending -> done     its listings are written and counted; the items are dropped
+pending -> done     its listings are written and counted; the items are dropped. `begin_round` makes it pending
+                    again, with the items of its rejects
         -> dead     given up: the items stay, the row never expires, `revive` makes it pending again
         -> dropped  its run was cancelled before anybody worked on it
 """
@@ -24,6 +25,7 @@ __all__ = [
     "BatchExists",
     "RunTotals",
     "add",
+    "begin_round",
     "begin_writing",
     "claim_silent",
     "dead_of",
@@ -78,7 +80,7 @@ def _clean(item: RawItem) -> RawItem:
         return storable(text, len(text))
 
     fields = {clean(name): [clean(value) for value in values] for name, values in item.fields.items()}
-    return RawItem(clean(item.external_id), item.position, fields, item.raw_hash)
+    return RawItem(clean(item.external_id), item.position, fields, item.raw_hash, item.original)
 
 
 async def add(db: Database, batch: Batch) -> None:
@@ -104,24 +106,50 @@ async def load(db: Database, id: str) -> Batch | None:
     return None if row is None else from_document(row, Batch)
 
 
-async def begin_writing(db: Database, id: str, worker: str) -> bool:
+async def begin_writing(db: Database, id: str, worker: str, *, round: int = 0) -> bool:
     """Note that a worker writes this row's listings now; False when the row has been settled: write nothing.
 
     From here on the row is not dropped any more, but finished (rules 1 and 7).
     """
     change = {"$inc": {"attempt": 1}, "$set": {"worker": worker}}
-    result = await db.import_batches.update_one({"_id": id, "state": "pending"}, change)
+    result = await db.import_batches.update_one({"_id": id, "state": "pending", **_in_round(round)}, change)
     return result.matched_count == 1
 
 
-async def settle(
-    db: Database, id: str, counts: Counts, *, worker: str, took_ms: int, seen: bytes | None = None
-) -> bool:
+async def settle(db: Database, id: str, counts: Counts, *, worker: str, took_ms: int, round: int = 0) -> bool:
     """Move pending -> done with its counts; False when another did it, whose counts stand (rule 1)."""
     facts: Document = {"counts": to_value(counts), "worker": worker, "took_ms": took_ms}
-    if seen is not None:
-        facts["seen"] = seen
-    return await _leave(db, id, "done", facts)
+    where = {"_id": id, "state": "pending", **_in_round(round)}
+    result = await db.import_batches.update_one(where, _leaving("done", facts))
+    return result.modified_count == 1
+
+
+async def begin_round(
+    db: Database, row: Batch, items: Sequence[RawItem], *, held: Sequence[str], seen: bytes, rung_at: int
+) -> bool:
+    """Move done -> pending for another try at rejects, `items`; False when the row is not as it was read.
+
+    `held` are the ids of its other rejects; `seen` are identities that the row gains. One write: before it nothing
+    has happened, after it the items lie in the row as those of a fetch do.
+    """
+    counts = row.counts or Counts()
+    settled = msgspec.structs.replace(counts, failed=counts.failed - len(items))
+    change = {
+        "state": "pending",
+        "items": pack(items),
+        "counts": to_value(settled),
+        "seen": row.seen + seen,
+        "held": list(held),
+        "attempt": 0,
+        "rung_at": rung_at,
+    }
+    where = {"_id": row.id, "state": "done", **_in_round(row.round)}
+    moves = {"$set": change, "$inc": {"round": 1}, "$unset": {"done_at": ""}}
+    return (await db.import_batches.update_one(where, moves)).modified_count == 1
+
+
+def _in_round(round: int) -> Document:
+    return {"round": round} if round else {"round": {"$in": [0, None]}}
 
 
 async def kill(db: Database, id: str, error: str, *, rung_by: int | None = None) -> bool:
@@ -220,8 +248,3 @@ async def dead_of(
 
 def _leaving(state: str, facts: Document) -> dict[str, Any]:
     return {"$set": {"state": state, "done_at": utc_now(), **facts}, "$unset": {"items": ""}}
-
-
-async def _leave(db: Database, id: str, state: str, facts: Document) -> bool:
-    result = await db.import_batches.update_one({"_id": id, "state": "pending"}, _leaving(state, facts))
-    return result.modified_count == 1

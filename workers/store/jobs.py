@@ -188,5 +188,11 @@ class _Batch:
 
 def _reject(item: RawItem, reason: str, field: str) -> Reject:
     return Reject(
-        external_id=item.external_id, position=item.position, reason=reason, field=field, value="", raw=item.fields
+        external_id=item.external_id,
+        position=item.position,
+        reason=reason,
+        field=field,
+        value="",
+        raw=item.fields,
+        original=item.original,
     )

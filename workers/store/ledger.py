@@ -10,7 +10,10 @@ from workers.store.documents import Document
 
 
 class RunTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of a run by state, and listings by what became of them. `took_ms` sums the upserters' time."""
+    """Rows of a run by state, and listings by what became of them. `took_ms` sums the upserters' time.
+
+    A row whose rejects are tried again counts with what it had settled before; only these are pending, or dead.
+    """
 
     total: int = 0
     pending: int = 0
@@ -55,12 +58,14 @@ async def totals_many(db: Database, run_ids: Iterable[int]) -> dict[int, RunTota
 
 def _totals(groups: list[Document]) -> RunTotals:
     rows = {group["_id"]["state"]: int(group["rows"]) for group in groups}
-    listings = {group["_id"]["state"]: int(group["listings"]) for group in groups}
-    done = next((group for group in groups if group["_id"]["state"] == "done"), {})
+    settled = {group["_id"]["state"]: _counts(group) for group in groups}
+    listings = {
+        group["_id"]["state"]: int(group["listings"]) - settled[group["_id"]["state"]].total for group in groups
+    }
     return RunTotals(
         total=sum(rows.values()),
         **rows,
-        counts=Counts(*(int(done.get(name, 0)) for name in Counts.__struct_fields__)),
+        counts=sum(settled.values(), Counts()),
         pending_listings=listings.get("pending", 0),
         dead_listings=listings.get("dead", 0),
         dropped_listings=listings.get("dropped", 0),
@@ -68,9 +73,23 @@ def _totals(groups: list[Document]) -> RunTotals:
     )
 
 
+def _counts(group: Document) -> Counts:
+    return Counts(*(int(group[name]) for name in Counts.__struct_fields__))
+
+
 async def pending(db: Database, run_id: int) -> bool:
     """Say whether a row of the run still waits or is being worked on."""
     return await db.import_batches.find_one({"run": run_id, "state": "pending"}, {"_id": True}) is not None
+
+
+async def unsettled_rounds(db: Database, run_id: int) -> dict[str, int]:
+    """Name the dead and dropped rows in which rejects were tried again, and how many other rejects each has.
+
+    What was tried is counted as dead or dropped there, though rejects of it may still lie about.
+    """
+    where = {"run": run_id, "state": {"$in": ["dead", "dropped"]}, "round": {"$gt": 0}}
+    rows = db.import_batches.find(where, {"counts.failed": True})
+    return {row["_id"]: int(row["counts"]["failed"]) async for row in rows}
 
 
 async def seen(db: Database, run_id: int) -> bytes:

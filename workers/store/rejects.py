@@ -1,6 +1,7 @@
 """Listings that could not be imported, and why. One row a listing: `<run>:<batch>:<i>`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import count as count_up
 from typing import Any
 
 import msgspec
@@ -29,14 +30,26 @@ class RejectRow(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"})
     field: str
     value: str
     raw: dict[str, list[str]] = {}
+    original: bytes = b""
+
+    @property
+    def batch(self) -> str:
+        """The batch it was in."""
+        return self.id.rpartition(":")[0]
 
 
-async def replace(db: Database, batch_id: str, run_id: int, source: str, rejects: Sequence[Reject]) -> None:
-    """Make these the batch's rejects. Never leaves the batch without them, so a frozen copy that wakes loses none."""
+async def replace(
+    db: Database, batch_id: str, run_id: int, source: str, rejects: Sequence[Reject], *, held: Collection[str] = ()
+) -> None:
+    """Make these the batch's rejects, beside the ids `held`, which are left as they are.
+
+    Never leaves the batch without them, so a frozen copy that wakes loses none.
+    """
     at = utc_now()
+    free = (id for i in count_up() if (id := f"{batch_id}:{i:04d}") not in held)
     rows = {
-        f"{batch_id}:{i:04d}": {"run": run_id, "source": source, "at": at, **_bounded(reject)}
-        for i, reject in enumerate(rejects)
+        id: {"run": run_id, "source": source, "at": at, **_bounded(reject)}
+        for reject, id in zip(rejects, free, strict=False)
     }
     if rows:
         writes = [ReplaceOne({"_id": id}, row, upsert=True) for id, row in rows.items()]
@@ -44,18 +57,67 @@ async def replace(db: Database, batch_id: str, run_id: int, source: str, rejects
             await db.rejects.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
             raise WriteTrouble(describe(error)) from None
-    await db.rejects.delete_many({"_id": {"$gte": f"{batch_id}:", "$lt": f"{batch_id};", "$nin": list(rows)}})
+    await db.rejects.delete_many({"_id": {**_under(batch_id), "$nin": [*rows, *held]}})
 
 
-async def of_run(db: Database, run_id: int, limit: int) -> list[RejectRow]:
-    """List a run's rejects in the order of its batches."""
-    rows = db.rejects.find(_of(run_id)).sort("_id", 1).limit(limit)
+async def of_run(db: Database, run_id: int, limit: int, *, after: str = "", originals: bool = False) -> list[RejectRow]:
+    """List a run's rejects in the order of its batches, from the one after `after` on; without their originals."""
+    where = {"_id": {**_under(str(run_id)), "$gt": after or f"{run_id}:"}}
+    rows = db.rejects.find(where, None if originals else {"original": False}).sort("_id", 1).limit(limit)
     return [from_document(row, RejectRow) async for row in rows]
 
 
-async def count(db: Database, run_id: int) -> int:
-    """Count a run's rejects."""
-    return await db.rejects.count_documents(_of(run_id))
+async def of_batch(db: Database, batch_id: str) -> list[RejectRow]:
+    """List a batch's rejects with their originals."""
+    rows = db.rejects.find({"_id": _under(batch_id)}).sort("_id", 1)
+    return [from_document(row, RejectRow) async for row in rows]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Rejects of a run that have one reason and field: how many, how many can be tried again, and one's id."""
+
+    reason: str
+    field: str
+    count: int
+    kept: int
+    example: str
+
+
+async def by_reason(db: Database, run_id: int) -> list[Reason]:
+    """Group a run's rejects by reason and field, the most frequent first."""
+    pipeline = [
+        {"$match": _of(run_id)},
+        {
+            "$group": {
+                "_id": {"reason": "$reason", "field": "$field"},
+                "count": {"$sum": 1},
+                "kept": {"$sum": {"$cond": [{"$gt": ["$original", None]}, 1, 0]}},
+                "example": {"$min": "$external_id"},
+            }
+        },
+        {"$sort": {"count": -1, "_id": 1}},
+    ]
+    found = await db.rejects.aggregate(pipeline)
+    return [
+        Reason(group["_id"]["reason"], group["_id"]["field"], group["count"], group["kept"], group["example"])
+        async for group in found
+    ]
+
+
+async def batches_of(db: Database, run_id: int) -> list[str]:
+    """Name the batches of a run that have rejects which can be tried again, in their order."""
+    pipeline = [
+        {"$match": {**_of(run_id), "original": {"$exists": True}}},
+        {"$project": {"batch": {"$arrayElemAt": [{"$split": ["$_id", ":"]}, 1]}}},
+        {"$group": {"_id": "$batch"}},
+    ]
+    numbers = [str(group["_id"]) async for group in await db.rejects.aggregate(pipeline)]
+    return [f"{run_id}:{number}" for number in sorted(numbers, key=int)]
+
+
+async def count(db: Database, run_id: int, *, batch: str = "") -> int:
+    """Count a run's rejects, or those of one batch."""
+    return await db.rejects.count_documents({"_id": _under(batch or str(run_id))})
 
 
 async def any_nameless(db: Database, run_id: int) -> bool:
@@ -64,7 +126,11 @@ async def any_nameless(db: Database, run_id: int) -> bool:
 
 
 def _of(run_id: int) -> dict[str, Any]:
-    return {"_id": {"$gte": f"{run_id}:", "$lt": f"{run_id};"}}
+    return {"_id": _under(str(run_id))}
+
+
+def _under(id: str) -> dict[str, Any]:
+    return {"$gte": f"{id}:", "$lt": f"{id};"}
 
 
 def _bounded(reject: Reject) -> Document:
@@ -77,7 +143,9 @@ def _bounded(reject: Reject) -> Document:
             left -= len(text)
             kept.append(text)
         raw[storable(name, 100)] = kept
+    original = {"original": reject.original} if reject.original else {}
     return {
+        **original,
         "external_id": storable(reject.external_id, VALUE_LIMIT),
         "position": reject.position,
         "reason": storable(reject.reason, VALUE_LIMIT),

@@ -59,6 +59,8 @@ async def verify(db: Database, run: Run, stats: Stats) -> Verification:
     if run.batches.total is not None and rows.total < run.batches.total:
         return Verification(run.id, "nothing", said, {})
     rejected = await rejects.count(db, run.id)
+    for batch, others in (await ledger.unsettled_rounds(db, run.id)).items():
+        rejected += others - await rejects.count(db, run.id, batch=batch)
     found = {
         "total": rows.counts.total + rows.dead_listings + rows.dropped_listings,
         "new": rows.counts.new,

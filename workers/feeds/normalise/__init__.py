@@ -118,5 +118,11 @@ def _reject(item: RawItem, reason: str, field: str) -> Reject:
     raw = {name: [inert(text, _SHOWN) for text in texts[:3]] for name, texts in item.fields.items()}
     value = inert(_first(item.fields, field), _SHOWN)
     return Reject(
-        external_id=item.external_id, position=item.position, reason=reason, field=field, value=value, raw=raw
+        external_id=item.external_id,
+        position=item.position,
+        reason=reason,
+        field=field,
+        value=value,
+        raw=raw,
+        original=item.original,
     )
