@@ -44,6 +44,7 @@ bench: install
 	$(BIN)/python -m bench.upsert
 	$(BIN)/python -m bench.broker
 	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.console
 
 # Everything imports while everything is killed, frozen and cut off; then it is all counted. See tests/soak.
 SOAK_SECONDS ?= 1200
