@@ -10,16 +10,17 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from jobimport_tui import registry
-from jobimport_tui.display.glyphs import Glyphs, of_encoding
+from jobimport_tui.display.capabilities import Capabilities, capabilities
+from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.display.terminal import Terminal
+from jobimport_tui.display.themes import DARK, EXTRA, TERMINAL
+from jobimport_tui.display.wired import WiredApp
 from jobimport_tui.gateway.protocol import Gateway
 from jobimport_tui.screens.page import Page
 from jobimport_tui.screens.queues import QueuesSection
@@ -31,21 +32,6 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 1.0
 RESTART_SECONDS = 2.0
-
-THEME = Theme(
-    name="jobimport",
-    primary="#7fb4ca",
-    secondary="#9cabca",
-    accent="#a3d4d5",
-    success="#98bb6c",
-    warning="#e6c384",
-    error="#ff6f69",
-    foreground="#d4d4cf",
-    background="#14161b",
-    surface="#1a1d24",
-    panel="#1f232c",
-    variables={"text-muted": "#8a8f98", "text-disabled": "#5c6169"},
-)
 
 
 class Fresh(Message):
@@ -60,7 +46,7 @@ class Fresh(Message):
         return isinstance(message, Fresh)
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(WiredApp):
     """The console. Returns an exit code."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -68,21 +54,30 @@ class ConsoleApp(App[int]):
     BINDINGS: ClassVar = [Binding("ctrl+c", "exit", priority=True), Binding("ctrl+q", "exit", priority=True)]
 
     def __init__(
-        self, session: Session, *, section: str = "queues", filter: str = "", terminal: Terminal | None = None
+        self,
+        session: Session,
+        *,
+        section: str = "queues",
+        filter: str = "",
+        terminal: Terminal | None = None,
+        can: Capabilities | None = None,
     ) -> None:
-        super().__init__()
+        self.can = can or Capabilities()
+        super().__init__(ansi_color=self.can.own_colours)
         self.session = session
+        self.is_diffed = self.can.diff
         self.first_section, self.first_filter = section, filter
         self.terminal = terminal
         self.animation_level = "none"
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        theme = TERMINAL if self.can.own_colours else DARK
+        self.register_theme(theme)
+        self.theme = theme.name
         for name, _ in registry.SECTIONS:
             self.add_mode(name, partial(self._screen, name))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of ours that no other theme names."""
-        return {"row-cursor": "#2d3a4d"}
+        return EXTRA
 
     def _screen(self, name: str) -> Screen[None]:
         """Make the screen of a section when it is first opened."""
@@ -131,11 +126,6 @@ class ConsoleApp(App[int]):
             if isinstance(screen, Page):
                 screen.paint()
 
-    def repaint(self) -> None:
-        """Send every cell again: something else has written on the terminal."""
-        self.refresh(repaint=True, layout=True)
-        self.screen.refresh(repaint=True, layout=True)
-
     def action_exit(self) -> None:
         """Leave."""
         self.exit(0)
@@ -171,7 +161,6 @@ def make(
     section: str = "queues",
     filter: str = "",
     gateway: Gateway | None = None,
-    glyphs: Glyphs | None = None,
     terminal: Terminal | None = None,
 ) -> ConsoleApp:
     """Put a console together."""
@@ -179,34 +168,30 @@ def make(
         from jobimport_tui.gateway.live import LiveGateway
 
         gateway = LiveGateway(config, clock=time.time)
+    can = capabilities(os.environ, getattr(sys.__stdout__, "encoding", None), config.settings.console)
     session = Session(
         gateway,
         clock=time.time,
-        glyphs=glyphs or of_encoding(getattr(sys.__stdout__, "encoding", None)),
+        glyphs=Glyphs(ascii_only=can.ascii_only),
         read_only=read_only,
         environment=config.settings.console.environment,
     )
-    return ConsoleApp(session, section=section, filter=filter, terminal=terminal)
+    return ConsoleApp(session, section=section, filter=filter, terminal=terminal, can=can)
 
 
 def run_console(config: "Config", *, read_only: bool = False, section: str = "queues", filter: str = "") -> int:
     """Open the console and block until it is left; returns the exit code."""
     with Terminal((signal.SIGHUP, signal.SIGTERM)) as terminal:
         app = make(config, read_only=read_only, section=section, filter=filter, terminal=terminal)
-        return _code(app.run(mouse=_wants_mouse()))
+        return _code(app.run(mouse=app.can.mouse))
 
 
 async def console(config: "Config", *, read_only: bool = False, section: str = "queues", filter: str = "") -> int:
     """The same inside a running event loop: `jobimport demo` keeps its servers beside it."""
     with Terminal() as terminal:
         app = make(config, read_only=read_only, section=section, filter=filter, terminal=terminal)
-        return _code(await app.run_async(mouse=_wants_mouse()))
+        return _code(await app.run_async(mouse=app.can.mouse))
 
 
 def _code(answer: int | None) -> int:
     return 1 if answer is None else answer
-
-
-def _wants_mouse() -> bool:
-    """Over SSH a mouse costs bytes, and a lost connection leaves the terminal in mouse mode."""
-    return "SSH_CONNECTION" not in os.environ

@@ -110,6 +110,10 @@ class ConsoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     environment: str = ""
     refresh: Seconds = Seconds(1)
+    theme: Literal["auto", "dark", "terminal"] = "auto"
+    ascii: bool = False
+    mouse: Literal["auto", "on", "off"] = "auto"
+    diff: bool = True
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

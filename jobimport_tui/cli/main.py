@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from jobimport_tui.cli import console
 from jobimport_tui.cli.flags import WITH_VALUE, Parser, common
 
 OK, INTERRUPTED = 0, 130
@@ -55,10 +56,7 @@ def dispatch(given: list[str]) -> int:
     """Find the noun, load its module, let it parse its arguments and the common flags, and run it."""
     at = noun_at(given)
     if at is None:
-        args = parser().parse_args(given)
-        from jobimport_tui.cli import console
-
-        return console.run(args)
+        return console.run(parser().parse_args(given))
     noun = given[at]
     if noun not in NOUNS:
         near = difflib.get_close_matches(noun, NOUNS, n=1)
@@ -96,7 +94,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="show the version")
-    top.add_argument("--read-only", action="store_true", help="the console: nothing that changes state")
+    console.describe(top)
     return top
 
 

@@ -81,8 +81,3 @@ class Glyphs:
     def rule(self) -> str:
         """What a horizontal line is made of."""
         return "-" if self.ascii_only else "─"
-
-
-def of_encoding(encoding: str | None) -> Glyphs:
-    """The glyphs that a terminal of this encoding can show."""
-    return Glyphs(ascii_only=(encoding or "").lower().replace("-", "") != "utf8")

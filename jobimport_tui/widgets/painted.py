@@ -22,6 +22,9 @@ Line = tuple[Span, ...]
 
 WHOLE = ("cursor", "stale", "alarm")
 
+OWN = {"cursor": Style(reverse=True), "stale": Style(dim=True), "alarm": Style(reverse=True, bold=True)}
+"""How these look in the terminal's own colours."""
+
 TONES = ("ok", "warn", "bad", "busy", "dim", "head", "title", "cursor", "stale", "key", "alarm")
 
 
@@ -86,6 +89,12 @@ class Painted(Widget):
         style = self._styles_of.get((tone, whole))
         if style is None:
             style = self.rich_style
+            if whole and self.app.native_ansi_color:
+                # Of sixteen unknown colours no pair is sure to be readable, but the terminal's own, reversed, is.
+                self._styles_of[tone, whole] = style = style + OWN[whole]
+                return style
+            if tone == "dim" and self.app.native_ansi_color:
+                return style + OWN["stale"]
             for name in (tone, whole):
                 if name:
                     style += self.get_component_rich_style(f"tone--{name}", partial=True)

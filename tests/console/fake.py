@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from jobimport_tui.app import ConsoleApp
+from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.gateway.protocol import (
     BatchSums,
@@ -392,6 +393,7 @@ def console(
     ascii_only: bool = False,
     gateway: FakeGateway | None = None,
     clock: Clock | None = None,
+    can: Capabilities | None = None,
 ) -> ConsoleApp:
     """A console over a fake gateway."""
     session = Session(
@@ -401,7 +403,7 @@ def console(
         read_only=read_only,
         environment="demo",
     )
-    return ConsoleApp(session, section=section, filter=filter)
+    return ConsoleApp(session, section=section, filter=filter, can=can)
 
 
 def down(snapshot: Snapshot = BUSY) -> Snapshot:

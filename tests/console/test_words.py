@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from jobimport_tui.display import format as f
-from jobimport_tui.display.glyphs import Glyphs, of_encoding
+from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.display.html import to_lines
 from jobimport_tui.display.text import cut, fit, safe, wrap
 
@@ -98,8 +98,5 @@ def test_bars_and_sparks_have_their_width() -> None:
     assert Glyphs(ascii_only=True).bar(0.37, 10).isascii()
 
 
-def test_glyphs_follow_the_encoding() -> None:
-    assert not of_encoding("UTF-8").ascii_only
-    assert of_encoding("ANSI_X3.4-1968").ascii_only
-    assert of_encoding(None).ascii_only
+def test_a_state_of_a_newer_version_is_shown_as_it_is() -> None:
     assert str(Glyphs().mark("invented-later")) == "? invented-later"
