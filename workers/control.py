@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from workers.errors import UnknownSource
+from workers.errors import Permanent, UnknownSource
 from workers.events.publish import publish
 from workers.model import Event, EventKind, Run, Source, Trigger
 from workers.queue import dead, registry
@@ -105,6 +105,33 @@ async def cancel(db: Database, redis: Redis, run_id: int, user: str) -> Run | No
         return run or await runs.get(db, run_id)
     await ring_stage(db, redis, run, "close")
     await announce(redis, "action", run, user=user, text="cancelled the run")
+    return run
+
+
+class NotHeld(Permanent):
+    """There is nothing of the run to approve; the sentence says why."""
+
+
+async def approve(db: Database, redis: Redis, run_id: int, user: str) -> Run | None:
+    """Close what a run held back: listings that are missing from a feed which lost too many, or is empty.
+
+    Only while the run is the source's last complete one. Returns the run, active again until the closer has been
+    there; as it is where it was approved before; None where there is none. Raises NotHeld, and runs.RunGone where
+    the source has been read since.
+    """
+    run = await runs.get(db, run_id)
+    if run is None or (run.approved_by and not run.held):
+        return run
+    if run.active:
+        raise NotHeld(f"run {run_id} is {run.state}: wait until it has ended")
+    if not run.held:
+        raise NotHeld(f"run {run_id} held nothing back: there is nothing to approve")
+    state = await source_state.get(db, run.source)
+    if state is not None and state.last_complete_run > run_id:
+        raise NotHeld(f"run {state.last_complete_run} has read {run.source} since: what it misses is up to that one")
+    run = await runs.reactivate(db, run_id, approved_by=user)
+    await ring_stage(db, redis, run, "close")
+    await announce(redis, "action", run, user=user, text="approved what the run held back")
     return run
 
 

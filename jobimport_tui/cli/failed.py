@@ -36,8 +36,8 @@ def describe(parser: Parser) -> None:
     ):
         verb = verbs.add(name, act, summary)
         verb.add_argument("id", nargs="*", metavar="ID")
-        verb.add_argument("--all", action="store_true", help="every letter, or every one of --source")
-        verb.add_argument("--source", metavar="NAME", help="with --all: of one source")
+        verb.add_argument("--all", action="store_true", help="every letter")
+        verb.add_argument("--source", metavar="NAME", help="every letter of one source")
 
 
 def list_letters(args: Args) -> int:
@@ -156,15 +156,13 @@ async def _discard(config: Config, args: Args) -> int:
 
 
 def _check_choice(args: Args) -> None:
-    if args.all == bool(args.id):
-        raise ConfigError("failed", "ID", None, "the ids of letters, or --all")
-    if args.source and not args.all:
-        raise ConfigError("failed", "--source", args.source, "--all beside it")
+    if (args.all or bool(args.source)) == bool(args.id):
+        raise ConfigError("failed", "ID", None, "the ids of letters, or --all, or --source NAME")
 
 
 async def _chosen(redis: reach.Redis, args: Args) -> list[DeadLetter]:
     """The letters meant: those named, or all that are there now."""
-    if not args.all:
+    if args.id:
         return [await _known(redis, letter_id) for letter_id in dict.fromkeys(args.id)]
     async with aclosing(dead.letters(redis)) as letters:
         return [letter async for letter in letters if args.source in (None, letter.source)]

@@ -44,6 +44,8 @@ def as_object(run: Run, **more: Any) -> dict[str, Any]:
         "cancel_requested": run.cancel_requested,
         "cancelled_by": run.cancelled_by,
         "degraded": run.degraded,
+        "held": run.held,
+        "approved_by": run.approved_by,
         "fetch": run.fetch,
         "fill_rate": run.fill_rate,
         "timing": run.timing,

@@ -1,9 +1,10 @@
-"""`jobimport runs list|show|cancel|verify|retry|export`: imports, past and present."""
+"""`jobimport runs list|show|cancel|verify|retry|approve|export`: imports, past and present."""
 
 from functools import partial
 from typing import get_args
 
 from jobimport_tui.cli import reach
+from jobimport_tui.cli.approve import approve_run
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, wants_json
 from jobimport_tui.cli.rejected import as_plain, export_rejects, known, retry_run, show_rejects
 from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
@@ -21,7 +22,7 @@ REJECTS_SHOWN = 20
 
 
 def describe(parser: Parser) -> None:
-    """List, show, cancel, verify, retry, export."""
+    """List, show, cancel, verify, retry, approve, export."""
     verbs = Verbs(parser)
     listing = verbs.add("list", list_runs, "the newest runs")
     listing.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
@@ -43,6 +44,9 @@ def describe(parser: Parser) -> None:
     retry.add_argument("run_id", type=run_id, metavar="RUN")
     retry.add_argument("--rejects", action="store_true", required=True, help="what to try again")
     retry.add_argument("--wait", action="store_true", help="until the run has ended again")
+    approve = verbs.add("approve", approve_run, "close what a run held back, since too much was missing at once")
+    approve.add_argument("run_id", type=run_id, metavar="RUN")
+    approve.add_argument("--wait", action="store_true", help="until the run has ended again")
     check = verbs.add("verify", verify_run, "count a run again, from listings, batches and rejects")
     check.add_argument("run_id", type=run_id, metavar="RUN")
 
@@ -134,6 +138,8 @@ def _print(run: Run, rejected: list[rejects.RejectRow]) -> None:
             ("fetch", f"{fetch.outcome} {fetch.status or ''} {size(fetch.bytes)} {fetch.url}" if fetch else None),
             ("format", fetch.dialect if fetch else None),
             ("degraded", run.degraded),
+            ("held", f"{run.held} (`jobimport runs approve {run.id}` closes them)" if run.held else None),
+            ("approved by", run.approved_by),
             ("batches", f"{run.batches.done} done, {run.batches.dead} dead of {run.batches.total or '?'}"),
             ("filled", ", ".join(f"{name} {share:.0%}" for name, share in run.fill_rate.items())),
         ]

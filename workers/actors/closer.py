@@ -19,6 +19,9 @@ from workers.store import batches, closing, rejects, runs, source_state
 from workers.store.verifying import verify
 from workers.store.writing import Overtaken
 
+HELD = ("drop_guard", "empty_feed")
+"""Doubts that an operator may overrule (`runs approve`)."""
+
 
 async def close(desk: Desk, run_id: int) -> None:
     """End one run. A run that is not ready, or has ended, is left alone."""
@@ -34,12 +37,13 @@ async def close(desk: Desk, run_id: int) -> None:
     state = outcome_of(run, sums)
     complete = is_complete(state, sums)
     doubts: list[LogEntry] = []
-    closed = 0
+    closed, held = 0, ""
     if complete and state != "unchanged":
         try:
             closed, doubts = await _close_missing(desk, run, sums)
         except Overtaken:
             return
+        held = next((entry.text for entry in doubts if entry.code in HELD), "")
     stats = stats_of(sums, run.stats.duplicates, closed)
     mismatch = await _verify(desk, run, stats) if state != "unchanged" else []
     await _remember(desk, run, sums, complete=complete, doubtful=bool(doubts))
@@ -50,7 +54,8 @@ async def close(desk: Desk, run_id: int) -> None:
         stats=stats,
         batches=BatchTotals(sums.total, sums.done, sums.dead),
         timing=_timing(run, int((perf_counter() - began) * 1000)),
-        entries=[*mismatch, *doubts],
+        entries=[*mismatch, *doubts, *_approval(desk, run, closed)],
+        held=held,
         revivals=run.revivals,
     )
     ended = await runs.get(desk.db, run_id)
@@ -59,6 +64,13 @@ async def close(desk: Desk, run_id: int) -> None:
     if not finished and ended.stats.closed != closed:
         await _own_up(desk, ended)
     await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
+
+
+def _approval(desk: Desk, run: Run, closed: int) -> list[LogEntry]:
+    """What an operator's word has led to."""
+    if not run.approved_by:
+        return []
+    return [desk.entry("warning", "approved", f"approved by {run.approved_by}: {closed} listings closed")]
 
 
 async def _own_up(desk: Desk, run: Run) -> None:
@@ -104,7 +116,7 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple
     if await rejects.any_nameless(desk.db, run.id):
         text = "a listing without identity was rejected: which listings are gone cannot be known"
         return 0, [desk.entry("warning", "closing_suspended", text)]
-    if sums.total == 0:  # rows are never empty
+    if sums.total == 0 and not run.approved_by:  # rows are never empty
         state = await source_state.get(desk.db, run.source)
         before = state.empty_streak if state else 0
         # A closer that runs again has counted this run already.
@@ -118,7 +130,7 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple
         await batches.seen(desk.db, run.id),
         run.id,
         utcnow(),
-        guard_share=settings.drop_share,
+        guard_share=1.0 if run.approved_by else settings.drop_share,
         guard_min=settings.drop_min,
         may_close=partial(runs.beat_close, desk.db, run.id),
     )

@@ -127,6 +127,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     fetch: FetchFacts | None = None
     mapping_hash: bytes = b""
     degraded: str = ""  # why, where the feed could not be read to its end
+    held: str = ""  # why what the feed no longer has was left open, until somebody approves it
+    approved_by: str = ""
     batches: BatchTotals = BatchTotals()
     stats: Stats = Stats()
     fill_rate: dict[str, float] = {}

@@ -227,12 +227,14 @@ async def finish(
     batches: BatchTotals,
     timing: Timing,
     entries: Sequence[LogEntry] = (),
+    held: str = "",
     epoch: int | None = None,
     revivals: int | None = None,
 ) -> bool:
     """End an active run; False when it has ended already. With `epoch`, only the fetch that holds it may.
 
-    With `revivals`, only while no row was requeued since the closer looked: its sums would be of yesterday.
+    `held` says why its closing waits for an operator's word. With `revivals`, only while no row was requeued since
+    the closer looked: its sums would be of yesterday.
     """
     if state in ACTIVE_STATES:
         raise ValueError(f"{state} is not an end")
@@ -248,13 +250,15 @@ async def finish(
         "stats": to_value(stats),
         "batches": to_value(batches),
         "timing": to_value(timing),
+        "held": storable(held, LOG_TEXT_LIMIT),
     }
     return await _update(db, where, {"$set": change, "$unset": {"heartbeat": ""}, **_push(entries)})
 
 
-async def reactivate(db: Database, run_id: int) -> Run:
+async def reactivate(db: Database, run_id: int, *, approved_by: str = "") -> Run:
     """Make an ended run active again, as importing, for a requeue of its dead rows (rule 6).
 
+    With `approved_by`, for closing what it held; that is noted where the run was not active, in the same write.
     A run that is active already stays so; one that is closing goes back to importing, and who was closing it does not
     end it. Raises RunGone when a later run has read its source since, when the source is being imported by another
     run, when it was cancelled, when rows of it have expired, or when there is no such run.
@@ -273,7 +277,12 @@ async def reactivate(db: Database, run_id: int) -> Run:
     await _refuse_if_read_since(db, run)
     if run.batches.total is not None and (await ledger.totals(db, run_id)).total < run.batches.total:
         raise RunGone(f"batches of run {run_id} have expired: import again")
-    change = {"$set": {"state": "importing", "active": True}, "$inc": {"revivals": 1}, "$unset": {"finished_at": ""}}
+    approval = {"approved_by": storable(approved_by, 200)} if approved_by else {}
+    change: Document = {
+        "$set": {"state": "importing", "active": True, **approval},
+        "$inc": {"revivals": 1},
+        "$unset": {"finished_at": ""},
+    }
     try:
         await db.import_logs.update_one({"_id": run_id, "active": False}, change)
     except DuplicateKeyError as error:
@@ -281,7 +290,12 @@ async def reactivate(db: Database, run_id: int) -> Run:
     try:
         await _refuse_if_read_since(db, run)  # we hold the source now: none can follow
     except RunGone:
-        back = {"state": run.state, "active": False, "finished_at": run.finished_at}
+        back = {
+            "state": run.state,
+            "active": False,
+            "finished_at": run.finished_at,
+            "approved_by": run.approved_by,
+        }
         await db.import_logs.update_one({"_id": run_id, "state": "importing"}, {"$set": back})
         raise
     return await get(db, run_id) or run

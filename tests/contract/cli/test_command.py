@@ -379,7 +379,7 @@ class TestDeadLetters:
 
     async def test_a_fetch_that_is_requeued_is_a_new_run(self, board: Plant, server: FeedServer, dead: str):
         server.on("/gone", Reply(rss(listings(3))))
-        done = await jobimport(board, "failed", "requeue", "--all", "--source", "gone", "--json")
+        done = await jobimport(board, "failed", "requeue", "--source", "gone", "--json")
         assert done.code == 0
         assert done.object["requeued"] is True
         async with board.workers():

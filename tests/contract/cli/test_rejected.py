@@ -67,3 +67,20 @@ async def test_a_retry_that_cannot_be_is_one_sentence(plant: Plant, server: Feed
     (plant.folder / "sources" / "board.toml").unlink()
     gone = await jobimport(plant, "runs", "retry", str(first.id), "--rejects")
     assert gone.code == 2
+
+
+async def test_what_a_run_held_back_is_approved(plant: Plant, server: FeedServer) -> None:
+    server.on("/feed.xml", Reply(rss(listings(60))), Reply(rss(listings(5))))
+    plant.source("board", server.url("/feed.xml"), kind="snapshot")
+    async with plant.workers():
+        await plant.run("board")
+        held = str((await plant.run("board")).id)
+        shown = await jobimport(plant, "runs", "show", held)
+        assert f"`jobimport runs approve {held}` closes them" in shown.out
+        done = await jobimport(plant, "runs", "approve", held, "--wait", "--json")
+        assert (done.code, done.object["stats"]["closed"], done.object["held"]) == (0, 55, "")
+        again = await jobimport(plant, "runs", "approve", held)
+        assert again.code == 0
+        assert "approved already by" in again.out
+    none = await jobimport(plant, "runs", "approve", "1")
+    assert (none.code, none.err.count("\n")) == (1, 1)
