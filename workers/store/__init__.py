@@ -7,10 +7,12 @@
       classify      what one read says about a listing (pure)
       writing       inserts and compare-and-set updates of a batch, and what MongoDB refuses
       closing       listings that a complete snapshot no longer has
+      expiry        listings closed by their own date, or by age; recorded in `upkeep`, in no run
     batches         rows of import_batches: the outbox, settled by compare-and-set
       ledger        what a run's rows add up to
     runs            rows of import_logs: opened once, moved by compare-and-set
       history       runs as the console and the command list them
+      revival       an ended run made active again
     rejects         listings that could not be imported, and why
     source_state    what the last runs of a source left behind
     search          listings by words, source and status, newest first
