@@ -26,7 +26,13 @@ REDIS_SCHEMES = (
 MONGO_SCHEMES = ("mongodb", "mongodb+srv")
 
 DEFAULTS = {"redis.url": "redis://127.0.0.1:6379/0", "mongo.url": "mongodb://127.0.0.1:27017/jobimport"}
-MAY_BE_ZERO = ("import.schedule_jitter", "queue.backoff_base", "worker.stop_grace")
+MAY_BE_ZERO = (
+    "closing.expiry_grace",
+    "closing.window_age",
+    "import.schedule_jitter",
+    "queue.backoff_base",
+    "worker.stop_grace",
+)
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 ZeroOrMore = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
@@ -95,6 +101,8 @@ class ClosingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     empty_runs: AtLeastOne = 3
     drop_share: Share = 0.5
     drop_min: ZeroOrMore = 20
+    expiry_grace: Seconds = Seconds(86400)
+    window_age: Seconds = Seconds(90 * 86400)
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, setti
 from jobimport_tui.cli.rejected import as_plain, export_rejects, known, retry_run, show_rejects
 from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
 from jobimport_tui.cli.show import facts, line, say, size, span, table
+from jobimport_tui.cli.upkeep import list_upkeep
 from jobimport_tui.cli.verify import verify_run
 from workers import control
 from workers.errors import ConfigError
@@ -26,6 +27,9 @@ def describe(parser: Parser) -> None:
     verbs = Verbs(parser)
     listing = verbs.add("list", list_runs, "the newest runs")
     listing.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
+    upkeep = verbs.add("upkeep", list_upkeep, "listings closed by date or age, in no run")
+    upkeep.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
+    upkeep.add_argument("--source", metavar="NAME", help="of one source")
     export = verbs.add("export", export_runs, "every run as a JSON line, newest first; or one run's rejects")
     export.add_argument("run_id", type=run_id, nargs="?", metavar="RUN", help="with --rejects: of this run")
     export.add_argument("--rejects", action="store_true", help="the run's rejected listings, as the feed had them")

@@ -14,6 +14,7 @@ import anyio
 
 from workers.actors.burial import bury
 from workers.actors.desk import Desk, is_high, utcnow
+from workers.actors.upkeep import close_what_is_over
 from workers.actors.upserter import ring_close, ring_close_if_settled
 from workers.control import ring_run, stage_of
 from workers.model import Run
@@ -45,6 +46,7 @@ async def run(desk: Desk, *, every: float = EVERY) -> None:
         try:
             if await leases.acquire(desk.db, "reconciler", desk.worker, seconds=every * 2):
                 await reconcile(desk)
+                await close_what_is_over(desk)
         except (*RedisTrouble, MongoTrouble) as error:
             log.info("reconciler waits: %s", type(error).__name__)
 

@@ -32,6 +32,11 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     first_run: int
     changed_run: int
     closed_run: int | None = None
+    closed_because: str = ""
+
+    def lapsed(self) -> bool:
+        """Say whether it is closed since its own date has passed: a feed that still has it as it was opens nothing."""
+        return self.status == "closed" and self.closed_because == "expired"
 
     def stamped(self, run: int) -> Outcome:
         """Say what this run has done to the listing already, by its stamps."""
@@ -67,7 +72,7 @@ def by_raw_hash(stored: Stored, raw_hash: bytes, run: int) -> Verdict | None:
         return None
     if stored.touched(run):
         return Verdict(stored.stamped(run))
-    return Verdict("updated", "reopen") if stored.status == "closed" else Verdict("unchanged")
+    return Verdict("updated", "reopen") if stored.status == "closed" and not stored.lapsed() else Verdict("unchanged")
 
 
 def by_content(stored: Stored, content_hash: bytes, hash_version: int, run: int) -> Verdict:
@@ -78,7 +83,7 @@ def by_content(stored: Stored, content_hash: bytes, hash_version: int, run: int)
     """
     if stored.touched(run):
         return Verdict("unchanged")
-    if stored.status == "closed":
+    if stored.status == "closed" and not stored.lapsed():
         return Verdict("updated", "update")
     if stored.hash_version != hash_version:
         return Verdict("unchanged", "rewrite")

@@ -51,7 +51,7 @@ async def close_missing(
     """
     from workers.feeds.identity import identity_hash  # here: the console reads listings without the normaliser
 
-    present = _words(seen)
+    present = words(seen)
     missing: list[str] = []
     still_open = 0
     async for id, external_id in _open(db, source):
@@ -63,12 +63,13 @@ async def close_missing(
     gone = len(missing) + closed_before
     if gone > guard_min and gone > guard_share * known:
         return ClosePlan(known, gone, closed_before, held=True)
+    at = to_milliseconds(now)
     for chunk in _chunks(missing):
         if not await may_close():
             raise Overtaken
         await db.jobs.update_many(
             {"_id": {"$in": chunk}, "status": "open", "changed_run": {"$lt": run_id}},
-            {"$set": {"status": "closed", "closed_run": run_id, "metadata.closed_at": to_milliseconds(now)}},
+            {"$set": {"status": "closed", "closed_run": run_id, "closed_because": "missing", "metadata.closed_at": at}},
         )
     return ClosePlan(known, gone, await closed_by(db, source, run_id))
 
@@ -103,7 +104,8 @@ async def _open(db: Database, source: str) -> AsyncGenerator[tuple[str, str]]:
         yield row["_id"], row["external_id"]
 
 
-def _words(seen: bytes) -> frozenset[int]:
+def words(seen: bytes) -> frozenset[int]:
+    """The 8-byte hashes of ids seen, as numbers."""
     words = array("Q")
     words.frombytes(seen)
     return frozenset(words)

@@ -1,5 +1,6 @@
 """Collections, indexes with their reasons, the validator of `jobs`, and how long finished things are kept."""
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pymongo
@@ -26,6 +27,9 @@ class Index(NamedTuple):
     partial: dict[str, Any] | None = None
     kept: str = ""
 
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+"""Every date that a listing can have is later: what an index of those that have one says, and its queries too."""
 
 UP, DOWN = ASCENDING, DESCENDING
 _NEWEST = (("posted_at", DOWN), ("_id", DOWN))
@@ -54,6 +58,13 @@ INDEXES: tuple[Index, ...] = (
         (("source", UP), ("closed_run", DOWN)),
         "closer: how many listings this run has closed, when it is run again",
         partial={"status": "closed"},
+    ),
+    Index(
+        "jobs",
+        "open_until",
+        (("valid_through", UP), ("source", UP)),
+        "upkeep: open listings whose own date has passed",
+        partial={"status": "open", "valid_through": {"$gt": EPOCH}},
     ),
     Index(
         "import_logs",
@@ -100,10 +111,11 @@ INDEXES: tuple[Index, ...] = (
         partial={"state": "dead"},
     ),
     Index("import_batches", "kept", (("done_at", UP),), "retention.batches; dead rows have no done_at", kept="batches"),
+    Index("upkeep", "kept", (("at", UP),), "retention.runs", kept="runs"),
     Index("rejects", "kept", (("at", UP),), "retention.rejects", kept="rejects"),
 )
 
-COLLECTIONS = ("jobs", "import_logs", "import_batches", "rejects", "source_state", "counters", "leases")
+COLLECTIONS = ("jobs", "import_logs", "import_batches", "rejects", "source_state", "counters", "leases", "upkeep")
 
 _INTEGER = ["int", "long"]
 _STRINGS = {"bsonType": "array", "items": {"bsonType": "string"}}

@@ -27,6 +27,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "
     last_run: int = 0
     last_complete_run: int = 0
     empty_streak: int = 0
+    aged_at: datetime | None = None  # when its old listings were last looked at
     distrusted: int = 0  # no run up to this one leaves validators
 
 
@@ -115,6 +116,12 @@ async def next_allowed(db: Database, source: str, *, min_interval: float, now: d
 async def note_slot(db: Database, source: str, slot: datetime) -> None:
     """Note the newest scheduled slot that was served or coalesced."""
     await _set(db, {"_id": source}, {"$max": {"last_slot": slot}})
+
+
+async def claim_ageing(db: Database, source: str, now: datetime, every: timedelta) -> bool:
+    """Take the source's turn of closing by age; False where somebody had it less than `every` ago."""
+    where = {"_id": source, "aged_at": {"$not": {"$gt": now - every}}}
+    return await _set(db, where, {"$set": {"aged_at": now}})
 
 
 async def _set(db: Database, where: Mapping[str, object], change: Mapping[str, Mapping[str, object]]) -> bool:

@@ -61,6 +61,7 @@ def new_document(id: str, job: Job, raw_hash: bytes, run: int, now: datetime) ->
     """Build the document of a listing seen for the first time; first_seen stands in for an unknown posted_at."""
     document: Document = to_value(job)
     document.update(_id=id, raw_hash=raw_hash, status="open", first_run=run, changed_run=run, closed_run=None)
+    document["closed_because"] = ""
     document["posted_at_known"] = job.posted_at is not None
     document["posted_at"] = job.posted_at or now
     document["metadata"] = {**document["metadata"], "first_seen": now, "last_updated": now, "closed_at": None}
@@ -83,7 +84,7 @@ def update(change: Change, run: int, now: datetime) -> UpdateOne:
     if change.write in ("reopen", "update"):
         fields |= {"changed_run": run, "metadata.last_updated": now}
         if stored.status == "closed":
-            fields |= {"status": "open", "closed_run": None, "metadata.closed_at": None}
+            fields |= {"status": "open", "closed_run": None, "closed_because": "", "metadata.closed_at": None}
     return UpdateOne(where, {"$set": fields})
 
 
