@@ -21,7 +21,7 @@ from workers.errors import Deferred, JobImportError, Permanent, Transient
 from workers.feeds.reader import FeedReader, mapping_hash_of
 from workers.fetching import FeedBody, Validators, fetch_feed, shown
 from workers.model import FetchFacts, Run, Source
-from workers.queue import rate
+from workers.queue import hosts, rate
 from workers.store import runs, source_state
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,14 @@ async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
         await ring_close_if_settled(desk, run_id)
         return
     source = desk.source(run.source)
+    limit = desk.config.settings.fetch.connections_per_host
+    async with hosts.slot(desk.redis, source.url, limit, f"{desk.worker}/{run_id}") as slot:
+        await _fetch(desk, run, source, slot, last_attempt=last_attempt)
+
+
+async def _fetch(desk: Desk, run: Run, source: Source, slot: hosts.Slot, *, last_attempt: bool) -> None:
+    """Read the feed while one of its host's connections is held."""
+    run_id = run.id
     # A whole fetch has deadlines of its own; opening it is bounded like every other message.
     with anyio.fail_after(desk.config.settings.queue.message_timeout):
         if wait := await rate.take(desk.redis, source.name, source.rate):
@@ -52,15 +60,20 @@ async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
     desk.progress.mark(run_id)
     delivery = _Delivery(desk, run, source, epoch, last_attempt)
     try:
-        async with _beating(desk, run_id, epoch):
+        async with _beating(desk, run_id, epoch, slot):
             await delivery.read()
     except Superseded:
         log.info("run %d: another delivery has taken over, or it was cancelled", run_id)
+    except (Deferred, Transient):
+        if not delivery.has_read:
+            # It has not met the feed: the next delivery is the first to, and may leave validators (rule 4).
+            await runs.unbegin_fetch(desk.db, run_id, epoch)
+        raise
     await ring_close_if_settled(desk, run_id)
 
 
 @asynccontextmanager
-async def _beating(desk: Desk, run_id: int, epoch: int) -> AsyncGenerator[None]:
+async def _beating(desk: Desk, run_id: int, epoch: int, slot: hosts.Slot) -> AsyncGenerator[None]:
     """Keep the run's heartbeat; leaves with Superseded when another delivery has taken the run over."""
     lost = False
 
@@ -68,6 +81,7 @@ async def _beating(desk: Desk, run_id: int, epoch: int) -> AsyncGenerator[None]:
         nonlocal lost
         while True:
             await anyio.sleep(BEAT_EVERY)
+            await slot.renew()
             if not await runs.beat(desk.db, run_id, epoch):
                 lost = True
                 scope.cancel()
@@ -101,6 +115,11 @@ class _Delivery:
         self.batcher = Batcher(desk, run, epoch, desk.config.settings.imports.batch_size)
         self.body: FeedBody | None = None
         self.reader: FeedReader | None = None
+
+    @property
+    def has_read(self) -> bool:
+        """Whether the feed has answered, or earlier deliveries left something of it."""
+        return self.body is not None or bool(self.batcher.read or self.batcher.rows)
 
     async def read(self) -> None:
         """Fetch, split, batch, and end the fetch."""

@@ -9,6 +9,7 @@ depth       what waits, runs, is delayed, is dead: one round trip
 dead        the dead letters: list, requeue, discard
 pause       stop lanes and sources, across restarts
 rate        at most so many requests a source, over all workers
+hosts       at most so many fetches of a host at once, over all workers
 registry    which workers live
 scripts     lua/*.lua: everything that must happen at once
 policy      what a failure means: retry, later, dead

@@ -60,6 +60,11 @@ WORKERS = f"{FIRST.tag}:workers"
 """Sorted set of worker ids by the ms of their last beat; what each said of itself is in worker_key(id)."""
 
 
+def host_key(host: str) -> str:
+    """Sorted set of who is connected to a host, by the ms when that is taken from them."""
+    return f"{FIRST.tag}:host:{host}"
+
+
 def partition_of(source: str, partitions: int) -> Partition:
     """Where a source's messages lie, of so many partitions: the same in every process and version."""
     return Partition(crc32(source.encode()) % partitions)

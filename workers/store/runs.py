@@ -38,6 +38,7 @@ __all__ = [
     "request_cancel",
     "set_rung",
     "stale",
+    "unbegin_fetch",
 ]
 
 LOG_CAP = 100
@@ -147,6 +148,14 @@ async def begin_fetch(db: Database, run_id: int, *, worker: str) -> int | None:
         return_document=ReturnDocument.AFTER,
     )
     return None if row is None else int(row["fetch_epoch"])
+
+
+async def unbegin_fetch(db: Database, run_id: int, epoch: int) -> bool:
+    """Give a fetch_epoch back that met no feed; False where another has taken the next, or the run went on."""
+    where = {"_id": run_id, "fetch_epoch": epoch, "state": "fetching"}
+    state = {"state": "queued"} if epoch == 1 else {}
+    change = {"$inc": {"fetch_epoch": -1}, "$unset": {"heartbeat": ""}, **({"$set": state} if state else {})}
+    return await _update(db, where, change)
 
 
 async def beat(db: Database, run_id: int, epoch: int, **facts: int | str | None) -> bool:
