@@ -47,6 +47,7 @@ class Request:
     path: str
     headers: dict[str, str]
     at: float
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -256,9 +257,8 @@ class _Handler(StreamRequestHandler):
         while raw := self.rfile.readline(65536).strip():
             name, _, value = raw.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
-        if length := int(headers.get("content-length", "0")):
-            self.rfile.read(length)
-        return Request(line[0], line[1], headers, time.monotonic())
+        body = self.rfile.read(int(headers.get("content-length", "0")))
+        return Request(line[0], line[1], headers, time.monotonic(), body)
 
 
 def _shut(connection: socket.socket) -> None:

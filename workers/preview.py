@@ -5,26 +5,26 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio
 import msgspec
 
 from workers.errors import ConfigError, JobImportError
 from workers.feeds.normalise import normalise
-from workers.feeds.reader import FeedReader
-from workers.fetching import fetch_feed, shown
+from workers.fetching import shown
 from workers.model import Job, RawItem, Reject, Source
+from workers.reading import Reading
 from workers.settings import FetchSettings
-
-CHUNK = 65_536
 
 
 class Preview:
     """One look at a feed. After `items` has ended: what was recognised, how much was read, what broke it off."""
 
     def __init__(self, source: Source, settings: FetchSettings, file: Path | None = None) -> None:
-        self._source, self._settings, self._file = source, settings, file
-        self._reader: FeedReader | None = None
+        self._source = source
         self._met: set[str] = set()
+        self._nameless = 0
+        self._reading = Reading(
+            source, settings, distinct=lambda: len(self._met) + self._nameless, explain=True, file=file
+        )
         self.read = 0
         self.duplicates = 0
         self.broken: JobImportError | None = None
@@ -32,7 +32,22 @@ class Preview:
     @property
     def dialect(self) -> str:
         """The dialect recognised, "" before."""
-        return self._reader.dialect if self._reader else ""
+        return self._reading.reader.dialect if self._reading.reader else ""
+
+    @property
+    def pages(self) -> int:
+        """How many pages were asked for."""
+        return self._reading.page
+
+    @property
+    def degraded(self) -> str:
+        """Why what was read is not the whole feed, "" if it is."""
+        return self._reading.degraded
+
+    @property
+    def matched(self) -> dict[int, dict[str, str]]:
+        """For each of the first 1,000 listings, by position: which path found each of its fields."""
+        return self._reading.reader.matched if self._reading.reader else {}
 
     async def items(self, limit: int | None = None) -> AsyncGenerator[Job | Reject]:
         """Yield each listing as it would be imported, or its reject; stops after `limit` of them.
@@ -44,37 +59,31 @@ class Preview:
         given = 0
         url = self._source.url
         try:
-            async with aclosing(self._raw()) as raw:
-                async for item in raw:
-                    self.read += 1
-                    if item.external_id and item.external_id in self._met:
-                        self.duplicates += 1
-                        continue
-                    self._met.add(item.external_id)
-                    yield normalise(item, self._source, feed_url=url, source_url=shown(url), run_date=now)
-                    given += 1
-                    if limit is not None and given >= limit:
-                        return
+            async with aclosing(self._reading.items()) as read:
+                async for items in read:
+                    for item in items:
+                        if self._is_repeated(item):
+                            continue
+                        yield normalise(item, self._source, feed_url=url, source_url=shown(url), run_date=now)
+                        given += 1
+                        if limit is not None and given >= limit:
+                            return
         except JobImportError as error:
             if not self.read:
                 raise
             self.broken = error
 
-    async def _raw(self) -> AsyncGenerator[RawItem]:
-        if self._file is None:
-            async with fetch_feed(self._source, self._settings) as body:
-                reader = self._reader = FeedReader(self._source, base_url=body.url, charset=body.charset)
-                async for chunk in body.chunks():
-                    for item in reader.feed(chunk):
-                        yield item
+    def _is_repeated(self, item: RawItem) -> bool:
+        """Count a listing in."""
+        self.read += 1
+        if not item.external_id:
+            self._nameless += 1
+        elif item.external_id in self._met:
+            self.duplicates += 1
+            return True
         else:
-            reader = self._reader = FeedReader(self._source, base_url=self._source.url, charset=None)
-            async with await anyio.open_file(self._file, "rb") as file:
-                while chunk := await file.read(CHUNK):
-                    for item in reader.feed(chunk):
-                        yield item
-        for item in reader.close():
-            yield item
+            self._met.add(item.external_id)
+        return False
 
 
 def preview_of(target: str, *, source: Source | None, feed_format: str | None, settings: FetchSettings) -> Preview:

@@ -15,9 +15,10 @@ import msgspec
 import tomli_w
 
 from workers.errors import ConfigError, UnknownSource
+from workers.model.paging import Paging, faults
 from workers.model.source import NAME_PATTERN, Seconds, Size, Source
 from workers.schedule import SCHEDULE_EXPECTED, is_schedule, slot_after, slot_until
-from workers.toml import convert, mask, read_toml
+from workers.toml import convert, is_secret_name, mask, read_toml
 
 NAMES_SHOWN = 12
 
@@ -103,10 +104,24 @@ def _check(source: Source, where: str) -> None:
         raise ConfigError(where, "url_template", source.url_template, "a URL with {id} in it")
     if source.max_bytes is not None and not source.max_bytes:
         raise ConfigError(where, "max_bytes", 0, "more than 0")
-    for name, value in source.headers.items():
-        if SECRET_HEADER.search(name) and not value.startswith(("env:", "file:")):
+    _check_secrets(source, where)
+    for key, value, expected in faults(source.paging):
+        raise ConfigError(where, f"paging.{key}", value, expected)
+    if source.paging.enough and source.kind == "snapshot":
+        expected = 'kind = "window" or "query" beside it: a snapshot is read whole'
+        raise ConfigError(where, "paging.enough", source.paging.enough, expected)
+
+
+def _check_secrets(source: Source, where: str) -> None:
+    told = [(f"headers.{name}", value) for name, value in source.headers.items() if SECRET_HEADER.search(name)]
+    told += [(f"query.{name}", value) for name, value in source.query.items() if is_secret_name(name)]
+    told += [("basic.password", source.basic.get("password", ""))]
+    for key, value in told:
+        if value and not value.startswith(("env:", "file:")):
             expected = 'a reference, "env:NAME" or "file:PATH": a source file holds no secrets'
-            raise ConfigError(where, f"headers.{name}", None, expected)
+            raise ConfigError(where, key, None, expected)
+    if source.basic and not source.basic.get("user"):
+        raise ConfigError(where, "basic.user", None, "the user beside the password, or a reference to it")
 
 
 def _check_url(url: str, where: str) -> None:
@@ -199,10 +214,20 @@ def plain(source: Source) -> dict[str, Any]:
         default = None if field.default is msgspec.NODEFAULT else field.default
         if field.name == "name" or value == default or value in (None, {}):
             continue
-        if isinstance(value, (Seconds, Size)):
-            value = _shortest(value)
+        value = _spoken(value)
         (tables if isinstance(value, dict) else values)[field.name] = value
     return {**values, **tables}
+
+
+def _spoken(value: Any) -> Any:
+    """A value as files say it."""
+    if isinstance(value, (Seconds, Size)):
+        return _shortest(value)
+    if isinstance(value, Paging):
+        default = msgspec.structs.asdict(Paging())
+        said = {key: each for key, each in msgspec.structs.asdict(value).items() if each != default[key]}
+        return {key: _spoken(each) for key, each in said.items()}
+    return value
 
 
 def _shortest(value: Seconds | Size) -> str | int:

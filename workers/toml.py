@@ -44,7 +44,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 def convert(data: Mapping[str, Any], kind: type[T], where: str, *, strict: bool = True) -> T:
     """Check plain data against a struct; ConfigError names the key that does not fit, and its value."""
     try:
-        return msgspec.convert(data, kind, strict=strict, dec_hook=_decode)
+        return msgspec.convert(data, kind, strict=strict, dec_hook=decode)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `")
         key = _pinpoint(data, kind, path.rstrip("`").removeprefix("$").removeprefix("."))
@@ -57,7 +57,7 @@ def convert(data: Mapping[str, Any], kind: type[T], where: str, *, strict: bool 
             expected = "this key, which is required"
         else:
             expected = _in_words(reason, _type_at(kind, key))
-        secret = key.startswith("headers.")
+        secret = key.startswith(("headers.", "query.", "basic."))
         raise ConfigError(where, key, None if secret else mask(_lookup(data, key)), expected) from error
 
 
@@ -101,7 +101,8 @@ def _lookup(data: Any, key: str, *, tables: bool = False) -> Any:
     return None if isinstance(data, Mapping) and not tables else data
 
 
-def _decode(kind: type, value: Any) -> Any:
+def decode(kind: type, value: Any) -> Any:
+    """Read what msgspec does not know: lengths of time and sizes. Its `dec_hook`."""
     if kind is Seconds:
         return parse_seconds(value)
     if kind is Size:
@@ -144,6 +145,11 @@ def mask(value: Any) -> Any:
         hidden = hidden._replace(query="&".join(_mask_pair(pair) for pair in parts.query.split("&")))
     # An untouched URL is shown as it was written: urlunsplit tidies.
     return value if hidden == parts else urlunsplit(hidden)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter of this name is likely to hold a secret."""
+    return _SECRET.search(name) is not None
 
 
 def _mask_pair(pair: str) -> str:

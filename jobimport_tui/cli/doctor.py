@@ -96,21 +96,21 @@ def of_files(config: Config) -> list[Check]:
         checks.append(Check("sources", "ok", f"{len(sources)} in {config.sources}, {enabled} enabled"))
     elif not errors:
         checks.append(Check("sources", "warn", f"none in {config.sources}", "add a NAME.toml with a url"))
-    checks += [check for source in sources.values() for check in _of_headers(source)]
+    checks += [check for source in sources.values() for check in _of_references(source)]
     if "set fetch.user_agent" in config.settings.fetch.user_agent:
         text = "the User-Agent names no contact"
         checks.append(Check("settings", "warn", text, f"set fetch.user_agent in {file}"))
     return checks
 
 
-def _of_headers(source: Source) -> list[Check]:
+def _of_references(source: Source) -> list[Check]:
     """References to secrets that this process could not resolve; a worker may have another environment."""
     checks: list[Check] = []
-    for header, value in source.headers.items():
+    for key, value in (*source.headers.items(), *source.query.items(), *source.basic.items()):
         kind, _, name = value.partition(":")
         missing = (kind == "env" and name not in os.environ) or (kind == "file" and not Path(name).is_file())
         if missing:
-            text = f"{source.name}: {header} refers to {value}, which is not there"
+            text = f"{source.name}: {key} refers to {value}, which is not there"
             checks.append(Check("sources", "warn", text, "give it to the workers"))
     return checks
 

@@ -1,6 +1,7 @@
 """`jobimport sources list|show|enable|disable|remove`: the files of config/sources."""
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -68,8 +69,13 @@ def _row(config: Config, source: Source) -> list[object]:
 def as_object(config: Config, source: Source) -> dict[str, Any]:
     """A source with every key, its secrets masked, and its next slot."""
     due = next_due(source, config.settings.imports.default_schedule, datetime.now(UTC))
-    headers = {name: value if value.startswith(("env:", "file:")) else "***" for name, value in source.headers.items()}
-    return {**plain(source), "url": mask(source.url), "headers": headers, "next_due": plain(due)}
+    hidden = {key: _references(getattr(source, key)) for key in ("headers", "query", "basic")}
+    return {**plain(source), "url": mask(source.url), **hidden, "next_due": plain(due)}
+
+
+def _references(values: Mapping[str, str]) -> dict[str, str]:
+    """Only where a secret is, never what may be one."""
+    return {name: value if value.startswith(("env:", "file:")) else "***" for name, value in values.items()}
 
 
 def show_source(args: Args) -> int:

@@ -2,13 +2,16 @@
 
 import os
 import signal
+import threading
+from urllib.parse import parse_qsl, urlsplit
 
+import anyio.to_thread
 import pytest
 
-from tests.feed_server import FeedServer, Reply
+from tests.feed_server import Call, FeedServer, Reply, until
 from tests.listings import listings, rss
 from tests.plant import Plant, eventually
-from workers.model import Stats
+from workers.model import Paging, Stats
 from workers.store import batches
 
 pytestmark = [pytest.mark.anyio, pytest.mark.crash]
@@ -35,6 +38,36 @@ async def test_a_worker_killed_again_and_again_counts_the_same(plant: Plant) -> 
     assert ended.state == "succeeded"
     assert not ended.error_log
     assert await plant.db["jobs"].count_documents({"first_run": run.id}) == COUNT
+
+
+async def test_a_worker_killed_in_the_middle_of_page_seven_leaves_exact_counts(plant: Plant) -> None:
+    size, pages = 50, 12
+    stuck, released = threading.Event(), threading.Event()
+
+    def script(call: Call) -> None:
+        n = int(dict(parse_qsl(urlsplit(call.request.path).query)).get("page", "1"))
+        body = rss(listings(size, start=(n - 1) * size + 1, body=BODY) if n <= pages else [])
+        if n != 7 or released.is_set():
+            call.reply(Reply(body))
+            return
+        call.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body[: len(body) // 2])
+        stuck.set()
+        call.wait(released, 60)
+
+    with FeedServer() as server:
+        server.on("/feed", script)
+        plant.source("board", server.url("/feed"), kind="snapshot", paging=Paging(style="page", param="page"))
+        async with plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="30") as crew:
+            run = await plant.request("board")
+            await anyio.to_thread.run_sync(until, stuck.is_set, 30.0)
+            crew.kill_child()
+            released.set()
+            ended = await plant.ended(run.id, limit=100)
+    assert (ended.state, ended.stats) == ("succeeded", Stats(total=size * pages, new=size * pages))
+    assert ended.fetch_epoch == 2
+    assert ended.fetch is not None
+    assert ended.fetch.pages == pages + 1
+    assert await plant.db["jobs"].count_documents({"first_run": run.id}) == size * pages
 
 
 async def test_the_whole_plant_killed_and_started_again_goes_on(plant: Plant) -> None:

@@ -115,7 +115,7 @@ class TestReading:
 
     def test_an_unknown_key_is_told_the_known_ones(self, tmp_path: Path) -> None:
         sentence = refusal(tmp_path, URL + 'shedule = "0 * * * *"')
-        assert sentence.startswith("FILE: shedule is '0 * * * *': expected a known key: attribution, company, ")
+        assert sentence.startswith("FILE: shedule is '0 * * * *': expected a known key: attribution, basic, company, ")
 
     def test_a_password_in_the_url_is_not_shown(self, tmp_path: Path) -> None:
         assert "hunter2" not in refusal(tmp_path, 'url = "ftp://u:hunter2@x"')

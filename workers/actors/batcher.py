@@ -76,6 +76,11 @@ class Batcher:
         return self._rows
 
     @property
+    def distinct(self) -> int:
+        """Identities met by this delivery."""
+        return len(self._met)
+
+    @property
     def fill_rate(self) -> dict[str, float]:
         """Share of this delivery's items that had each field."""
         return {name: round(n / self.read, 4) for name, n in sorted(self.fills.items())} if self.read else {}

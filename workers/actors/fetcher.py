@@ -18,10 +18,12 @@ from workers.actors.batcher import Batcher, Superseded
 from workers.actors.desk import Desk, utcnow
 from workers.actors.upserter import ring_close_if_settled
 from workers.errors import Deferred, JobImportError, Permanent, Transient
-from workers.feeds.reader import FeedReader, mapping_hash_of
-from workers.fetching import FeedBody, Validators, fetch_feed, shown
-from workers.model import FetchFacts, Run, Source
+from workers.feeds.reader import mapping_hash_of
+from workers.fetching import Validators
+from workers.model import Run, Source
 from workers.queue import hosts, rate
+from workers.queue.connect import Trouble as RedisTrouble
+from workers.reading import Reading
 from workers.store import runs, source_state
 
 log = logging.getLogger(__name__)
@@ -113,13 +115,12 @@ class _Delivery:
         self.desk, self.run, self.source, self.epoch = desk, run, source, epoch
         self.last_attempt = last_attempt
         self.batcher = Batcher(desk, run, epoch, desk.config.settings.imports.batch_size)
-        self.body: FeedBody | None = None
-        self.reader: FeedReader | None = None
+        self.reading = Reading(source, desk.config.settings.fetch, distinct=lambda: 0)
 
     @property
     def has_read(self) -> bool:
         """Whether the feed has answered, or earlier deliveries left something of it."""
-        return self.body is not None or bool(self.batcher.read or self.batcher.rows)
+        return self.reading.first is not None or bool(self.batcher.read or self.batcher.rows)
 
     async def read(self) -> None:
         """Fetch, split, batch, and end the fetch."""
@@ -132,35 +133,40 @@ class _Delivery:
                 raise
             if isinstance(error, Transient) and not self.last_attempt:
                 raise
-            await self._degrade(error)
+            await self.batcher.flush()
+            page = self.reading.page
+            await self.end("degraded", f"page {page}: {error}" if page > 1 else str(error))
             return
-        degraded = self._short() if outcome == "ok" else ""
+        degraded = self.reading.degraded
         await self.end("degraded" if degraded else outcome, degraded)
 
     async def _stream(self) -> str:
         """Read the feed to its end; says how it went."""
         known = await self._known()
-        validators = Validators(known.etag, known.last_modified) if known else None
-        async with fetch_feed(self.source, self.desk.config.settings.fetch, validators) as body:
-            self.body = body
-            if body.status == 304:
-                return "not_modified"
-            chunks = body.chunks()
-            if known and known.body_hash:
-                # The hash is known only at the end: read on to it before anything is written.
-                async for _ in chunks:
-                    self.desk.progress.mark(self.run.id, body.bytes)
-                if body.sha256 == known.body_hash:
-                    return "same_body"
-                chunks = body.again()
-            reader = self.reader = FeedReader(self.source, base_url=body.url, charset=body.charset)
-            async with aclosing(chunks):
-                async for chunk in chunks:
-                    await self.batcher.take(reader.feed(chunk))
-                    self.desk.progress.mark(self.run.id, body.bytes)
-            await self.batcher.take(reader.close())
-            await self.batcher.flush()
-            return "ok"
+        reading = self.reading = Reading(
+            self.source,
+            self.desk.config.settings.fetch,
+            distinct=lambda: self.batcher.distinct,
+            validators=Validators(known.etag, known.last_modified) if known else None,
+            body_hash=known.body_hash if known else None,
+            turn=self._turn,
+        )
+        async with aclosing(reading.items()) as read:
+            async for items in read:
+                await self.batcher.take(items)
+                self.desk.progress.mark(self.run.id, reading.bytes)
+        await self.batcher.flush()
+        return reading.outcome
+
+    async def _turn(self) -> None:
+        """Wait until the source may be asked for another page: each is a request of its own."""
+        try:
+            wait = await rate.take(self.desk.redis, self.source.name, self.source.rate)
+            while wait:
+                await anyio.sleep(wait)
+                wait = await rate.take(self.desk.redis, self.source.name, self.source.rate)
+        except RedisTrouble:
+            return  # a fetch goes on while Redis is away
 
     async def _known(self) -> source_state.SourceState | None:
         """What the last complete run left, if this run may lean on it.
@@ -174,37 +180,12 @@ class _Delivery:
             return None
         return state if mapping_hash_of(self.source, state.dialect) == state.mapping_hash else None
 
-    async def _degrade(self, error: JobImportError) -> None:
-        """Keep what came before the feed broke."""
-        await self.batcher.flush()
-        await self.end("degraded", str(error))
-
-    def _short(self) -> str:
-        """Why a feed that was read to its end is still not the whole; "" if it is."""
-        if self.reader is None or self.reader.declared_total is None:
-            return ""
-        declared, read = self.reader.declared_total, self.batcher.read
-        return "" if declared == read else f"the feed declares {declared} listings and holds {read}"
-
     async def end(self, outcome: str, degraded: str = "") -> bool:
         """Commit the end of the fetch: the run is importing, and how many rows it has is known."""
         if self.epoch > 1:
             await self.batcher.seal()
-        body, reader = self.body, self.reader
-        facts = FetchFacts(
-            status=body.status if body else None,
-            bytes=body.bytes if body else 0,
-            wire_bytes=body.wire_bytes if body else 0,
-            etag=body.etag if body else None,
-            last_modified=body.last_modified if body else None,
-            sha256=body.sha256 if body and outcome == "ok" else None,
-            duration_ms=body.duration_ms if body else 0,
-            url=body.url if body else shown(self.source.url),
-            redirects=body.redirects if body else 0,
-            outcome=outcome,
-            dialect=reader.dialect if reader else "",
-            declared_total=reader.declared_total if reader else None,
-        )
+        reader = self.reading.reader
+        facts = self.reading.facts(outcome)
         ended = await runs.end_fetch(
             self.desk.db,
             self.run.id,
@@ -219,6 +200,7 @@ class _Delivery:
         if ended and degraded:
             code = "degraded"
             await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", code, degraded))
+        body = self.reading.first
         if body and body.permanent_url:
             text = f"the feed has moved for good to {body.permanent_url}: put it into the source's file"
             await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", "moved", text))

@@ -4,6 +4,8 @@ reader      FeedReader: bytes in, RawItems out; puts the others together
 sniff       what the first bytes say: XML or JSON or not a feed, and in which encoding
 xml, json   push parsers: cut a document into items as it arrives, with bounds on everything
             (xml's: prologue, scan: nodes into what paths read, cut: a short document or a broken one; element)
+mend_xml, mend_json     what a strict parser refuses, made well-formed: the second pass
+paging      which page of a feed comes next, and why none does
 jsonld      the same for JobPostings inside an HTML page
 paths       the path language of mappings, compiled to closures (expression: its grammar; derived: dates, addresses)
 escapes     `xpath:` and `jmespath:` in mappings

@@ -4,6 +4,7 @@ kind = "xml"                      or "json"
 item = ["item"]                   XML: local names of an item; JSON: paths of the list ("." = the document)
 like = "job_source"               takes over what another dialect says and this one does not, field by field
 total = ["expectedjobcount"]      where the feed declares how many listings it holds: a name, or a JSON path
+paging = { style = "page", ... }  how the next page is asked for (workers/model/paging.py)
 company_from = ["name"]           JSON paths of the company's name, where the document says it once, ahead of the list
 location_split = ","              between places in one text
 date_order = "dmy"                of dates in numbers, where the source does not say otherwise
@@ -35,6 +36,8 @@ import msgspec
 from workers.errors import ConfigError
 from workers.feeds.paths import compile_path
 from workers.feeds.where import line_of
+from workers.model.paging import Paging, faults
+from workers.toml import decode
 
 FIELDS = (
     "id",
@@ -76,6 +79,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     detect: Detect = Detect()
     total: list[str] = []
+    paging: Paging = Paging()
     company_from: list[str] = []
     location_split: str = ""
     date_order: Literal["", "dmy", "mdy", "ymd"] = ""
@@ -137,7 +141,7 @@ def _dialect(name: str, tables: dict[str, dict[str, Any]], text: str) -> Dialect
         table = {**base, **own, "fields": {**base["fields"], **own.get("fields", {})}}
         table["detect"] = {"roots": base.get("detect", {}).get("roots", []), **own.get("detect", {})}
     try:
-        dialect = msgspec.convert({**table, "name": name}, Dialect)
+        dialect = msgspec.convert({**table, "name": name}, Dialect, dec_hook=decode)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$.")
         section, _, key = path.rstrip("`").partition(".")
@@ -165,6 +169,8 @@ def _check(dialect: Dialect, text: str) -> None:
     for field in dialect.fields:
         if field not in FIELDS:
             raise ConfigError(place(dialect.name, text, "fields", field), field, None, "one of " + ", ".join(FIELDS))
+    for key, value, expected in faults(dialect.paging):
+        raise ConfigError(place(dialect.name, text, "paging", key), f"paging.{key}", value, expected)
     for path, pattern in dialect.detect.says.items():
         try:
             re.compile(pattern)

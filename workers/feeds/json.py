@@ -23,23 +23,26 @@ _OVERLAP = 640
 ROOT = "."  # the path of a list that is the document itself
 
 _FACTS = 100
+_FACT, _WANTED = 200, 8_000  # characters kept of a fact, and of one that is wanted
 
 
 class JsonSplitter:
     """Push parser of JSON: `items` fills up with the objects of the first list found at one of `lists`.
 
     Paths are keys joined by "." ("jobs", "data.jobs"), ROOT for a top-level array. Scalars outside the items are
-    kept in `facts` by their path; `heading` are those that came before the list. `list_path` is the path of the
+    kept in `facts` by their path, those `wanted` whatever their number; `heading` are those that came before the
+    list. `list_path` is the path of the
     list, "" until one is met; `keys` are the top-level keys.
     """
 
-    def __init__(self, lists: Collection[str]) -> None:
+    def __init__(self, lists: Collection[str], wanted: Collection[str] = ()) -> None:
         self.items: list[dict[str, Any]] = []
         self.facts: dict[str, str] = {}
         self.heading: dict[str, str] = {}
         self.list_path = ""
         self.keys: list[str] = []
         self.expected = ", ".join(sorted(lists))
+        self._wanted = frozenset(wanted)
         self._found = False  # the list has an object: no other list will do
         self._lists = frozenset(path.lower() for path in lists)
         self._events: Any = ijson.sendable_list()
@@ -154,8 +157,10 @@ class JsonSplitter:
         elif self._trail and self._trail[-1][1]:
             if len(self._trail) == self._list_depth and not self._found:
                 self._list_depth, self.list_path = 0, ""  # a list of texts or numbers is not the one
+        elif (path := self._child()) in self._wanted:
+            self.facts[path] = (_scalar(event, value) or "")[:_WANTED]
         elif len(self.facts) < _FACTS:
-            self.facts[self._child()] = (_scalar(event, value) or "")[:200]
+            self.facts[path] = (_scalar(event, value) or "")[:_FACT]
 
     def _descend(self, *, is_array: bool) -> None:
         path = self._child()

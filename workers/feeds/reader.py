@@ -16,16 +16,20 @@ from workers.feeds.identity import identity
 from workers.feeds.json import JsonSplitter
 from workers.feeds.jsonld import PLACE, HtmlSplitter
 from workers.feeds.mapping import Mapping, check_fields, mapping_hash
+from workers.feeds.mend_json import JsonMender
+from workers.feeds.mend_xml import XmlMender
 from workers.feeds.original import is_doubtful, joined, keep, known
+from workers.feeds.paging import all_paths, paths_of, whole_number
 from workers.feeds.sniff import HEAD, SPACE, Recoder, Sniffed, sniff
 from workers.feeds.text import inert
 from workers.feeds.xml import XmlSplitter, local_name
-from workers.model import RawItem, Source
+from workers.model import Paging, RawItem, Source
 
 _PROLOGUE = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml[^>]*\?>)?(?:\s*<!--.*?-->)*\s*", re.DOTALL)
 _UNDECIDED = 5  # items held until a dialect is recognised
 _EXPLAINED = 1_000  # items whose matches are kept
 
+_Mender = XmlMender | JsonMender
 _Splitter = XmlSplitter | JsonSplitter | HtmlSplitter
 
 
@@ -36,33 +40,74 @@ def mapping_hash_of(source: Source, dialect_name: str) -> bytes:
 
 
 class FeedReader:
-    """Push parser of one document of one source.
+    """Push parser of one document of one source; `after` is the reader of the page before, where there is one.
 
     `dialect` and `mapping_hash` are known once the first item was recognised (or at the end), `declared_total`
-    once the document said it. `position` counts the items handed back. With `explain`, `matched` tells for each of
+    once the document said it. `position` counts the items handed back, on every page so far; `met` what stood in this
+    document's list, listing or not. With `explain`, `matched` tells for each of
     the first 1,000 items, by position, which path found each of its fields.
     """
 
-    def __init__(self, source: Source, *, base_url: str, charset: str | None = None, explain: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        base_url: str,
+        charset: str | None = None,
+        explain: bool = False,
+        after: "FeedReader | None" = None,
+    ) -> None:
         """Raises ConfigError where the source's format or fields cannot be used."""
-        self.position = 0
-        self.matched: dict[int, dict[str, str]] = {}
+        self.start = self.position = after.position if after else 0
+        self.met = 0
+        self.matched: dict[int, dict[str, str]] = after.matched if after else {}
         self._explain = explain
         self._source, self._base_url, self._charset = source, base_url, charset
         self._mapping: Mapping | None = None
         check_fields(source)
         self._wanted = None if source.format == "auto" else named(source.format, source.name)
-        if self._wanted is not None:
+        if after is not None and after._mapping is not None:
+            # A page without listings could not be recognised.
+            self._mapping = after._mapping
+            self._wanted = self._wanted or dialects().get(self.dialect)
+        elif self._wanted is not None:
             self._mapping = Mapping(self._wanted, source)
+        self._is_known = self._mapping is not None
         self._head = b""
         self._recoder: Recoder | None = None
         self._splitter: _Splitter | None = None
+        self._mender: _Mender | None = None
         self._waiting: list[Any] = []
         self._failure: JobImportError | None = None
         self._root = ""
         self._prefixes: set[str] = set()
         self._xml_base = ""
         self._company: tuple[str, str] | None = None  # where the document names it ahead of its listings, and what
+
+    def mended(self, after: "FeedReader | None" = None) -> "FeedReader | None":
+        """A reader for a second pass over the document that this one could not read, with repairs.
+
+        `after` as for this one. None where nothing can be repaired.
+        """
+        mender = self._repairs()
+        if mender is None:
+            return None
+        second = FeedReader(
+            self._source, base_url=self._base_url, charset=self._charset, explain=self._explain, after=after
+        )
+        second._mender = mender
+        return second
+
+    def _repairs(self) -> _Mender | None:
+        splitter = self._splitter
+        if isinstance(splitter, XmlSplitter):
+            return XmlMender(splitter.item_names) if splitter.item_names else None
+        return JsonMender(splitter.list_path) if isinstance(splitter, JsonSplitter) and splitter.list_path else None
+
+    @property
+    def lost(self) -> int:
+        """Items that even repairs could not make readable."""
+        return self._mender.lost if self._mender else 0
 
     @property
     def dialect(self) -> str:
@@ -75,15 +120,22 @@ class FeedReader:
         return self._mapping.hash if self._mapping else b""
 
     @property
+    def paging(self) -> Paging:
+        """How the dialect says that the next page is asked for."""
+        return self._mapping.dialect.paging if self._mapping else Paging()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the document says outside its listings, as far as somebody may want it."""
+        return self._splitter.facts if self._splitter else {}
+
+    @property
     def declared_total(self) -> int | None:
         """How many listings the document says it holds, None if it did not say."""
         if self._mapping is None or self._splitter is None:
             return None
-        for name in self._mapping.dialect.total:
-            text = self._splitter.facts.get(name, "")
-            if text.isdecimal() and len(text) < 10:
-                return int(text)
-        return None
+        declared = (whole_number(self._splitter.facts.get(name, "")) for name in self._mapping.dialect.total)
+        return next((total for total in declared if total is not None), None)
 
     def feed(self, chunk: bytes) -> list[RawItem]:
         """Read a chunk of any size. Raises NotAFeed, MalformedFeed or TooLarge."""
@@ -121,13 +173,18 @@ class FeedReader:
             if end is None:
                 return
             found = sniff(self._head[:end], self._charset)
-            self._recoder = Recoder(found.encoding, lenient=found.lenient)
+            self._recoder = Recoder(found.encoding, lenient=found.lenient or self._mender is not None)
             self._splitter = self._split(found)
             chunk, self._head = self._head[found.bom :], b""
-        self._splitter.feed(self._recoder.recode(chunk))
+        self._splitter.feed(self._repaired(self._recoder.recode(chunk)))
         if final:
-            self._splitter.feed(self._recoder.recode(b"", final=True))
+            self._splitter.feed(self._repaired(self._recoder.recode(b"", final=True)))
+            if self._mender is not None:
+                self._splitter.feed(self._mender.close())
             self._splitter.close()
+
+    def _repaired(self, text: bytes) -> bytes:
+        return text if self._mender is None else self._mender.feed(text)
 
     def _split(self, found: Sniffed) -> _Splitter:
         if found.kind == "xml":
@@ -140,13 +197,18 @@ class FeedReader:
 
     def _xml(self) -> XmlSplitter:
         known = (self._wanted,) if self._wanted else dialects().values()
-        return XmlSplitter(self._choose, {name for dialect in known for name in dialect.total})
+        return XmlSplitter(self._choose, {name for dialect in known for name in dialect.total} | self._next_page())
+
+    def _next_page(self) -> set[str]:
+        own = self._source.paging
+        return paths_of(self._wanted.paging, own) if self._wanted else all_paths(own)
 
     def _json(self) -> JsonSplitter:
-        if self._source.item:
-            return JsonSplitter([self._source.item])
         known = (self._wanted,) if self._wanted else dialects().values()
-        return JsonSplitter({path for dialect in known if dialect.kind == "json" for path in dialect.item})
+        wanted = self._next_page() | {name for dialect in known for name in dialect.total}
+        if self._source.item:
+            return JsonSplitter([self._source.item], wanted)
+        return JsonSplitter({path for dialect in known if dialect.kind == "json" for path in dialect.item}, wanted)
 
     def _choose(self, root: str, attributes: dict[str, str]) -> Collection[str]:
         """Which elements are items, once the root is seen."""
@@ -179,6 +241,9 @@ class FeedReader:
         else:
             self._waiting.extend(found)
         splitter.items = []
+        self.met += len(found)
+        if final and self._is_known and self._failure is None:
+            self._check_list(splitter)
         if self._mapping is None and (self._waiting or final):
             self._recognise(splitter, final=final)
         if self._mapping is None:
@@ -207,6 +272,14 @@ class FeedReader:
         if found is not None:
             self._mapping = Mapping(found, self._source)
         elif (final and self._failure is None) or len(self._waiting) >= _UNDECIDED:
+            raise NotAFeed(self._unrecognised(splitter))
+
+    def _check_list(self, splitter: _Splitter) -> None:
+        """A known dialect's document without its list is no empty feed: an error told in JSON, say."""
+        if not isinstance(splitter, JsonSplitter) or splitter.list_path or self.met:
+            return
+        lists = splitter.expected.split(", ")
+        if not any(path.partition(".")[0].lower() in splitter.keys for path in lists):
             raise NotAFeed(self._unrecognised(splitter))
 
     def _unrecognised(self, splitter: _Splitter) -> str:

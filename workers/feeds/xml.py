@@ -23,6 +23,8 @@ etree: Any = _etree
 _types: Any = etree.ErrorTypes
 _LIMITS = {_types.ERR_RESOURCE_LIMIT, _types.ERR_NAME_TOO_LONG, _types.ERR_NO_MEMORY}
 _CDATA = b"<![CDATA["
+_FACT = 8_000  # characters kept of one
+NEXT_LINK = "link[@rel=next]/@href"  # of Atom (RFC 5005): the one fact that is an attribute
 
 
 def local_name(name: str) -> str:
@@ -75,6 +77,11 @@ class XmlSplitter:
         self._quiet = 0  # bytes since then
         self._in_cdata = False
         self._text = 0  # length of the open text when it was last asked for
+
+    @property
+    def item_names(self) -> Collection[str]:
+        """Local names of items; none before the root was met."""
+        return self._item_names
 
     def feed(self, chunk: bytes) -> None:
         """Parse UTF-8 bytes. Raises NotAFeed, MalformedFeed or TooLarge; `items` before that stay valid."""
@@ -195,6 +202,8 @@ class XmlSplitter:
             return True
         elif local in self._wanted:
             self._fact = node
+        elif local == "link" and attributes.get("rel", "").lower() == "next":
+            self.facts[NEXT_LINK] = attributes.get("href", "").strip()[:_FACT]
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise TooLarge(f"line {node.sourceline}: elements nested over {MAX_DEPTH} deep")
@@ -203,7 +212,7 @@ class XmlSplitter:
     def _end(self, node: Any) -> None:
         self._depth -= 1
         if node is self._fact:
-            self.facts[local_name(self._scan.name(node))] = (node.text or "").strip()[:200]
+            self.facts[local_name(self._scan.name(node))] = (node.text or "").strip()[:_FACT]
             self._fact = None
         elif self._depth == 0:
             self.complete = True

@@ -9,13 +9,13 @@ answers     the head of an answer: status, validators, Retry-After
 transport   what carries httpx's requests
 connecting  connections that the address guard has seen
 addresses   the guard's rule
-credentials headers by reference        urls    origins, and how a URL is shown
+credentials headers and parameters by reference        urls    origins, and how a URL is shown
 slots       connections a host
 """
 
 from workers.fetching.answers import Validators
 from workers.fetching.body import FeedBody
-from workers.fetching.download import fetch_feed
+from workers.fetching.download import Budget, fetch_feed
 from workers.fetching.urls import shown
 
-__all__ = ["FeedBody", "Validators", "fetch_feed", "shown"]
+__all__ = ["Budget", "FeedBody", "Validators", "fetch_feed", "shown"]

@@ -17,6 +17,9 @@ MOVED_FOR_GOOD = frozenset((301, 308))
 
 _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([A-Za-z0-9][A-Za-z0-9._:+-]{0,39})""", re.IGNORECASE)
 
+_LINK = re.compile(r"""<([^<>]*)>\s*((?:;[^",;<>]*(?:"[^"]*"[^",;<>]*)?)*)""")
+_RELATION = re.compile(r"""(?<![\w*-])rel\s*=\s*"?([^",;]*)""", re.IGNORECASE)
+
 
 class Validators(msgspec.Struct, frozen=True):
     """What an earlier answer left for asking "has it changed?"; header values as they came."""
@@ -69,6 +72,15 @@ class Head(msgspec.Struct, frozen=True):
         """The promised length of the body on the wire; None for unknown."""
         value = self.headers.get("content-length", "")
         return int(value) if re.fullmatch(r"[0-9]{1,18}", value) else None
+
+    @property
+    def next_page(self) -> str:
+        """Where the Link header says the next page is (RFC 8288), as it came; "" for nowhere."""
+        for value in self.headers.get_list("link"):
+            for match in _LINK.finditer(value[:10_000]):
+                if any("next" in relation.lower().split() for relation in _RELATION.findall(match[2])):
+                    return match[1].strip()
+        return ""
 
     @property
     def retry_after(self) -> float | None:

@@ -31,19 +31,24 @@ _ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, app
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What to ask for. `private` headers go to the origin of `url` and nowhere else."""
+    """What to ask for. `private` headers go to the origin of `url` and nowhere else; `content` is posted as JSON."""
 
     url: httpx.URL
     public: dict[str, str]
     private: dict[str, str]
     validators: Validators
+    content: bytes = b""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A 200 or 304, its body not yet read, and how it was come by. URLs are for showing: secrets masked."""
+    """A 200 or 304, its body not yet read, and how it was come by.
+
+    URLs are for showing, secrets masked; but for `location`, which is never shown.
+    """
 
     head: Head
     response: httpx.Response
+    location: str
     url: str
     redirects: int
     permanent_url: str | None
@@ -52,18 +57,18 @@ class Answer(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def ask(question: Question, settings: FetchSettings) -> AsyncGenerator[Answer]:
     """Follow redirects to an answer. Raises the failures of the contract of `fetch_feed`, and no other."""
-    url, private, redirects = question.url, question.private, 0
+    url, private, content, redirects = question.url, question.private, question.content, 0
     permanent: httpx.URL | None = None
     for_good = True
     conditional = bool(question.validators.headers())
     async with _client(settings) as client:
         while True:
             headers = {**question.public, **private, **question.validators.headers()}
-            async with _hop(client, url, headers, settings) as (head, response):
+            async with _hop(client, url, headers, content, settings) as (head, response):
                 if not head.location:
                     head.check(shown(url), conditional=conditional)
                     place = shown(permanent, user="") if permanent else None
-                    yield Answer(head, response, shown(url, user=""), redirects, place)
+                    yield Answer(head, response, str(url), shown(url, user=""), redirects, place)
                     return
             following = _follow(url, head)
             redirects += 1
@@ -72,6 +77,11 @@ async def ask(question: Question, settings: FetchSettings) -> AsyncGenerator[Ans
                 raise HttpRefused(shown(question.url), head.status, expected)
             if origin(following) != origin(url) and not is_upgrade(url, following):
                 private = {}
+                if content:
+                    text = f"{shown(question.url)} redirects what is posted to {shown(following)}"
+                    raise BlockedAddress(f"{text}: expected the same host")
+            if head.status == 303:
+                content = b""
             for_good = for_good and head.status in MOVED_FOR_GOOD
             permanent = following if for_good else permanent
             url = following
@@ -112,13 +122,17 @@ def _client(settings: FetchSettings) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def _hop(
-    client: httpx.AsyncClient, url: httpx.URL, headers: dict[str, str], settings: FetchSettings
+    client: httpx.AsyncClient, url: httpx.URL, headers: dict[str, str], content: bytes, settings: FetchSettings
 ) -> AsyncGenerator[tuple[Head, httpx.Response]]:
     """Ask one URL; the connection is closed on leaving, whatever is left of the body."""
     latin = httpx.Headers(headers, encoding="latin-1")
+    method = "GET"
+    if content:
+        method = "POST"
+        latin["content-type"] = "application/json"
     async with slot(url.host, settings.connections_per_host, settings.connect_timeout):
         with _speaking(shown(url), settings):
-            async with client.stream("GET", url, headers=latin) as response:
+            async with client.stream(method, url, headers=latin, content=content or None) as response:
                 yield Head(response.status_code, response.headers), response
 
 

@@ -16,6 +16,7 @@ class FeedBody:
 
     status          200, or 304: not modified, and no bytes
     url             where it was found in the end, without user and password and with secret query values masked
+    location        the same with all that is in it: never to be shown; next_page: what its Link header says
     etag, last_modified     this answer's validators (of a 304: the ones asked with, where it names none)
     charset, content_type   what the Content-Type says, in lower case
     redirects       how many there were; permanent_url: where 301 and 308 alone led, or None
@@ -27,7 +28,8 @@ class FeedBody:
     def __init__(self, answer: Answer, asked: Validators, spool: Spool, started: float) -> None:
         sent = answer.head.validators
         self.status = answer.head.status
-        self.url = answer.url
+        self.url, self.location = answer.url, answer.location
+        self.next_page = answer.head.next_page
         held = asked if self.status == 304 else Validators()
         self.etag = sent.etag or held.etag
         self.last_modified = sent.last_modified or held.last_modified

@@ -1,4 +1,4 @@
-"""Request headers of a source. Secrets are referred to in its file, and looked up here, at the last moment."""
+"""Headers and parameters of a source. Secrets are referred to in its file, and looked up here, at the last moment."""
 
 import base64
 import os
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import httpx
+import msgspec
 
 from workers.errors import ConfigError
 from workers.model import Source
@@ -24,17 +25,32 @@ _OURS = re.compile(
 _OPEN = frozenset(("accept", "accept-language", "user-agent"))
 
 
-def headers_of(source: Source, url: httpx.URL) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the source's own headers by lower-case name: open ones, and ones for the URL's own origin only.
+class Credentials(msgspec.Struct, frozen=True):
+    """What a source sends along, by lower-case name of the header or by parameter.
 
-    A user and password in the URL become basic authorization. Raises ConfigError that names the source's file
-    and the key, and never a value that was looked up.
+    `public` headers go wherever a redirect leads; the others to the origin of the source's URL and nowhere else.
+    `secrets` are the values that are never to be shown.
+    """
+
+    public: dict[str, str]
+    private: dict[str, str]
+    query: dict[str, str]
+    secrets: list[str]
+
+
+def credentials_of(source: Source, url: httpx.URL) -> Credentials:
+    """Look up the source's own headers and parameters.
+
+    A user and password, in the URL or in `[basic]`, become basic authorization. Raises ConfigError that names the
+    source's file and the key, and never a value that was looked up.
     """
     where = f"{source.name or 'source'}.toml"
     public: dict[str, str] = {}
     private: dict[str, str] = {}
-    if url.userinfo:
-        pair = f"{url.username}:{url.password}".encode()
+    basic = {part: _look_up(value, where, f"basic.{part}") for part, value in source.basic.items()}
+    if basic or url.userinfo:
+        user, password = (basic.get("user", ""), basic.get("password", "")) if basic else (url.username, url.password)
+        pair = f"{user}:{password}".encode()
         private["authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
     for name, reference in source.headers.items():
         key = f"headers.{name}"
@@ -44,7 +60,10 @@ def headers_of(source: Source, url: httpx.URL) -> tuple[dict[str, str], dict[str
         if not _VALUE.fullmatch(value):
             raise ConfigError(where, key, None, "one line of text without control characters")
         (public if name.lower() in _OPEN else private)[name.lower()] = value
-    return public, private
+    query = {name: _look_up(value, where, f"query.{name}") for name, value in source.query.items()}
+    given = {**source.query, **source.basic}
+    secrets = [query.get(name) or basic[name] for name, value in given.items() if value.startswith(("env:", "file:"))]
+    return Credentials(public, private, query, secrets)
 
 
 def _look_up(reference: str, where: str, key: str) -> str:

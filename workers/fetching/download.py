@@ -9,23 +9,41 @@ import httpx
 from anyio.abc import TaskStatus
 from anyio.lowlevel import checkpoint
 
-from workers.errors import BodyTruncated, ConfigError, JobImportError, StallTimeout, TooLarge
+from workers.errors import BlockedAddress, BodyTruncated, ConfigError, JobImportError, StallTimeout, TooLarge
 from workers.fetching.answers import Validators
 from workers.fetching.asking import Answer, Question, ask
 from workers.fetching.body import FeedBody
-from workers.fetching.credentials import headers_of
+from workers.fetching.credentials import credentials_of
 from workers.fetching.inflating import Inflater, check_coding
 from workers.fetching.spool import Spool
-from workers.fetching.urls import parse, shown
-from workers.model import Source
+from workers.fetching.urls import hiding, is_upgrade, origin, parse, shown, with_query
+from workers.model import Page, Source
 from workers.settings import FetchSettings
+
+
+class Budget:
+    """What all pages of one feed may cost together: inflated bytes, and seconds on the network."""
+
+    def __init__(self, source: Source, settings: FetchSettings) -> None:
+        self.bytes: int = source.max_bytes or settings.max_bytes
+        self.seconds: float = settings.total_timeout
+
+    def spend(self, body: FeedBody) -> None:
+        """Take off what a page has cost."""
+        self.bytes -= body.bytes
+        self.seconds -= body.duration_ms / 1000
 
 
 @asynccontextmanager
 async def fetch_feed(
-    source: Source, settings: FetchSettings, validators: Validators | None = None
+    source: Source,
+    settings: FetchSettings,
+    validators: Validators | None = None,
+    *,
+    page: Page | None = None,
+    budget: Budget | None = None,
 ) -> AsyncGenerator[FeedBody]:
-    """Ask for a source's feed; hands over the body when its head is known, while its bytes still come.
+    """Ask for a source's feed, or a page of it; hands over the body when its head is known, while its bytes still come.
 
     On leaving, however that happens, the download is cancelled and everything closed. Raises ConfigError for a
     header that cannot be looked up; on the way to the head BlockedAddress, HttpRefused, HttpUnavailable,
@@ -33,13 +51,18 @@ async def fetch_feed(
     connections already), Transient (no room on disk). What breaks later is raised by `FeedBody.chunks`. The total
     deadline covers the network alone.
     """
-    question = _question(source, settings, validators or Validators())
+    question, secrets = _question(source, settings, validators or Validators(), page or Page(source.url))
+    left = budget or Budget(source, settings)
     try:
-        with Spool(shown(question.url)) as spool:
+        # Not around the yield: a generator that is closed elsewhere could not take it back.
+        with hiding(secrets):
+            spool = Spool(shown(question.url))
+            download = _Download(left, settings, question, spool, secrets)
+        with spool:
             async with anyio.create_task_group() as tasks:
-                download = _Download(source, settings, question, spool)
                 body: FeedBody = await tasks.start(download.run)
                 yield body
+                left.spend(body)
                 tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         # The task group wraps what the caller's block raised; the caller is owed the bare failure.
@@ -49,28 +72,43 @@ async def fetch_feed(
         raise first from first.__cause__
 
 
-def _question(source: Source, settings: FetchSettings, validators: Validators) -> Question:
-    url = parse(source.url)
+def _question(
+    source: Source, settings: FetchSettings, validators: Validators, page: Page
+) -> tuple[Question, list[str]]:
+    """What to ask, and what must never be shown of it."""
+    home = parse(source.url)
     where = f"{source.name or 'source'}.toml"
-    if url is None:
+    if home is None:
         raise ConfigError(where, "url", shown(source.url), "an http:// or https:// URL")
-    public, private = headers_of(source, url)
-    return Question(url, {"user-agent": settings.user_agent, **public}, private, validators)
+    known = credentials_of(source, home)
+    url = parse(page.url)
+    if url is None or (home.scheme == "https" and url.scheme == "http"):
+        expected = "an http or https URL" if url is None else "https to stay https"
+        with hiding(known.secrets):
+            raise BlockedAddress(f"the next page is at {shown(page.url)}: expected {expected}")
+    is_home = origin(url) == origin(home) or is_upgrade(home, url)
+    private = known.private if is_home else {}
+    if is_home:
+        url = with_query(url, known.query.items())
+    headers = {"user-agent": settings.user_agent, **known.public}
+    return Question(url, headers, private, validators, page.body.encode()), known.secrets
 
 
 class _Download:
     """The downloader: one task, one deadline."""
 
-    def __init__(self, source: Source, settings: FetchSettings, question: Question, spool: Spool) -> None:
-        self._settings, self._question, self._spool = settings, question, spool
+    def __init__(
+        self, left: Budget, settings: FetchSettings, question: Question, spool: Spool, secrets: list[str]
+    ) -> None:
+        self._settings, self._question, self._spool, self._secrets = settings, question, spool, secrets
         self._url = shown(question.url)
-        self._max_bytes = source.max_bytes or settings.max_bytes
+        self._max_bytes, self._seconds = max(left.bytes, 0), max(left.seconds, 0)
         self._body: FeedBody | None = None
 
     async def run(self, *, task_status: TaskStatus[FeedBody]) -> None:
         """Download to the end. Before the body is handed over failures are raised, later they are left in it."""
         try:
-            with anyio.move_on_after(self._settings.total_timeout):
+            with anyio.move_on_after(self._seconds), hiding(self._secrets):
                 await self._converse(task_status)
                 return
             raise StallTimeout(self._late())
@@ -110,7 +148,7 @@ class _Download:
             body.append(part)
 
     def _late(self) -> str:
-        limit = f"{self._settings.total_timeout:g} s"
+        limit = f"{round(self._seconds, 1):g} s"
         if self._body is None:
             return f"{self._url} did not answer within {limit}"
         return f"{self._url} was not read to its end within {limit}: {self._body.wire_bytes} bytes came"

@@ -42,6 +42,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             request.method,
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
             headers=request.headers.raw,
+            content=request.content,
             extensions=request.extensions,
         )
         # Its first making reads a file of authorities for 50 ms and more: not on the loop.

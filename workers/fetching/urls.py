@@ -1,7 +1,10 @@
 """URLs: what may be asked for, what counts as one origin, and how a URL is shown."""
 
 import re
-from urllib.parse import unquote_plus
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from urllib.parse import quote, quote_plus, unquote_plus
 
 import httpx
 
@@ -12,6 +15,7 @@ _SECRET = re.compile(
     r"|(?<![a-z])(?:app_?id|auth|authorization|pass|pwd|sid|sig|user|username)(?![a-z])",
     re.IGNORECASE,
 )
+_hidden: ContextVar[tuple[str, ...]] = ContextVar("fetching_hidden", default=())
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -46,10 +50,33 @@ def shown(url: httpx.URL | str, *, user: str = "***@") -> str:
     was before the host.
     """
     text = re.sub(r"//[^/?#]*@", f"//{user}", str(url)).partition("#")[0]
+    for secret in _hidden.get():
+        text = text.replace(secret, "***")
     base, mark, query = text.partition("?")
     text = base + mark + "&".join(_masked(pair) for pair in query.split("&"))
     text = text.encode("unicode_escape").decode("ascii")
     return text if len(text) <= LIMIT else text[: LIMIT - 3] + "..."
+
+
+@contextmanager
+def hiding(secrets: Iterable[str]) -> Generator[None]:
+    """Inside the block no URL is shown with one of these values in it, whoever put it there: a server may repeat it."""
+    forms = {form for secret in secrets if len(secret) > 3 for form in (secret, quote(secret, ""), quote_plus(secret))}
+    token = _hidden.set((*_hidden.get(), *sorted(forms, key=len, reverse=True)))
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
+def with_query(url: httpx.URL, values: Iterable[tuple[str, str]]) -> httpx.URL:
+    """Set query parameters, leaving the others as they are written."""
+    for name, value in values:
+        pairs = [pair for pair in url.query.decode("ascii").split("&") if pair]
+        kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) != name]
+        query = "&".join([*kept, f"{quote(name, '')}={quote(value, '')}"])
+        url = url.copy_with(query=query.encode("ascii"))
+    return url
 
 
 def _masked(pair: str) -> str:

@@ -3,6 +3,7 @@
 from workers.model.batch import Batch, BatchState
 from workers.model.event import Event, EventKind
 from workers.model.listing import Job, JobMetadata, RawItem, Reject, Salary
+from workers.model.paging import Page, Paging
 from workers.model.run import (
     ACTIVE_STATES,
     BatchTotals,
@@ -29,6 +30,8 @@ __all__ = [
     "Job",
     "JobMetadata",
     "LogEntry",
+    "Page",
+    "Paging",
     "RawItem",
     "Reject",
     "Run",

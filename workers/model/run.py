@@ -79,6 +79,7 @@ class FetchFacts(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str = ""
     dialect: str = ""
     declared_total: int | None = None
+    pages: int = 1
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,18 +4,15 @@ from typing import Literal
 
 import msgspec
 
+from workers.model.amounts import Seconds, Size
+from workers.model.paging import Paging
+
+__all__ = ["NAME_PATTERN", "Priority", "Seconds", "Size", "Source", "SourceKind"]
+
 SourceKind = Literal["snapshot", "window", "query"]
 Priority = Literal["normal", "high"]
 
 NAME_PATTERN = r"^[a-z0-9-]{1,64}$"
-
-
-class Seconds(float):
-    """A length of time; in files a number of seconds or text such as "90s", "15m", "1h", "30d"."""
-
-
-class Size(int):
-    """A number of bytes; in files a number or text such as "64KiB", "20MB", "1GiB"."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,4 +44,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # What bears on fetching:
     max_bytes: Size | None = None
     rate: str = ""  # "10/m": at most so many requests, over all workers
-    headers: dict[str, str] = {}  # values may be "env:NAME" or "file:PATH"
+    headers: dict[str, str] = {}  # values may be "env:NAME" or "file:PATH", as in the two that follow
+    query: dict[str, str] = {}  # parameters of every request
+    basic: dict[Literal["user", "password"], str] = {}
+    paging: Paging = Paging()  # over what the dialect says

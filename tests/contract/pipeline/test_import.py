@@ -5,7 +5,7 @@ import pytest
 from tests.feed_server import FeedServer, Reply
 from tests.listings import listings, rss
 from tests.plant import Plant
-from workers.model import Stats
+from workers.model import Paging, Stats
 from workers.store import batches, rejects, runs
 
 pytestmark = pytest.mark.anyio
@@ -76,6 +76,38 @@ async def test_a_truncated_feed_is_degraded_and_closes_nothing(plant: Plant) -> 
             run = await plant.run("board")
     assert (run.state, run.stats) == ("degraded", Stats(total=70, unchanged=70))
     assert run.degraded
+    assert await plant.db["jobs"].count_documents({"status": "open"}) == 120
+
+
+async def test_a_feed_of_pages_that_ends_early_is_degraded_and_closes_nothing(plant: Plant) -> None:
+    pages = [Reply(rss(listings(40, start=1 + 40 * n))) for n in range(3)]
+    empty = Reply(rss([]))
+    with FeedServer() as server:
+        server.on("/feed", *pages, empty, pages[0], Reply(status=404), *pages[:2], empty)
+        plant.source("board", server.url("/feed"), kind="snapshot", paging=Paging(style="page", param="page"))
+        async with plant.workers():
+            whole, short, fewer = [await plant.run("board") for _ in range(3)]
+    assert (whole.state, whole.stats) == ("succeeded", Stats(total=120, new=120))
+    assert (short.state, short.stats) == ("degraded", Stats(total=40, unchanged=40))
+    assert short.degraded.startswith("page 2: ")
+    assert [entry.code for entry in short.error_log] == ["degraded"]
+    assert (fewer.state, fewer.stats) == ("succeeded", Stats(total=80, unchanged=80, closed=40))
+    assert whole.fetch is not None
+    assert (whole.fetch.sha256, whole.fetch.etag, whole.fetch.pages) == (None, None, 4)
+
+
+async def test_a_broken_feed_is_repaired_degraded_and_closes_nothing(plant: Plant) -> None:
+    whole = listings(120)
+    broken = rss(whole[:100]).replace(b"Engineer 60", b"Engineer & Co 60")
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(whole)), Reply(broken))
+        plant.source("board", server.url("/feed"), kind="snapshot")
+        async with plant.workers():
+            await plant.run("board")
+            run = await plant.run("board")
+    assert (run.state, run.stats) == ("degraded", Stats(total=100, unchanged=99, updated=1))
+    assert run.degraded.startswith("line 1, column ")
+    assert run.degraded.endswith("; a second, repaired pass added 41 listings")
     assert await plant.db["jobs"].count_documents({"status": "open"}) == 120
 
 

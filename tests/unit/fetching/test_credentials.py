@@ -1,4 +1,4 @@
-"""Headers by reference."""
+"""Headers, parameters, user and password by reference."""
 
 import base64
 from pathlib import Path
@@ -7,14 +7,15 @@ import httpx
 import pytest
 
 from workers.errors import ConfigError
-from workers.fetching.credentials import headers_of
+from workers.fetching.credentials import credentials_of
 from workers.model import Source
 
 URL = "https://feeds.example/jobs"
 
 
 def look_up(name: str, value: str, url: str = URL) -> tuple[dict[str, str], dict[str, str]]:
-    return headers_of(Source(name="acme", url=url, headers={name: value}), httpx.URL(url))
+    found = credentials_of(Source(name="acme", url=url, headers={name: value}), httpx.URL(url))
+    return found.public, found.private
 
 
 def test_variables_and_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -70,3 +71,20 @@ def test_a_file_that_is_no_header_value_is_not_shown(content: bytes, tmp_path: P
 def test_headers_that_are_not_the_sources_to_set(name: str):
     with pytest.raises(ConfigError, match="expected a header that the request does not set by itself"):
         look_up(name, "x")
+
+
+def test_parameters_and_basic_by_reference(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ACME_KEY", "hunter2")
+    source = Source(
+        name="acme", url=URL, query={"app_key": "env:ACME_KEY", "country": "gb"}, basic={"user": "env:ACME_KEY"}
+    )
+    found = credentials_of(source, httpx.URL(URL))
+    assert found.query == {"app_key": "hunter2", "country": "gb"}
+    assert found.private == {"authorization": "Basic " + base64.b64encode(b"hunter2:").decode()}
+    assert set(found.secrets) == {"hunter2"}
+
+
+def test_what_cannot_be_looked_up_for_a_parameter():
+    source = Source(name="acme", url=URL, query={"app_key": "env:ACME_UNSET"})
+    with pytest.raises(ConfigError, match=r"acme.toml: query.app_key is 'env:ACME_UNSET': expected the variable"):
+        credentials_of(source, httpx.URL(URL))
