@@ -56,7 +56,11 @@ async def show(preview: Preview, limit: int | None, *, is_json: bool) -> int:
         else:
             print(_text(item), flush=True)
     repeated = f", {preview.duplicates} repeated" if preview.duplicates else ""
-    say(f"{preview.dialect or 'no format'}: {jobs} listings, {rejects} rejects{repeated}")
+    pages = f", {preview.pages} pages" if preview.pages > 1 else ""
+    say(f"{preview.dialect or 'no format'}: {jobs} listings, {rejects} rejects{repeated}{pages}")
+    if preview.degraded:
+        say(f"jobimport: the feed is not whole: {preview.degraded}")
+        return 1
     if preview.broken is not None:
         say(f"jobimport: the feed breaks here: {preview.broken}")
         return 1

@@ -25,7 +25,7 @@ ONLY_THERE = {
     "nh3": ("workers/feeds/",),
     "zstandard": ("workers/store/",),
     "croniter": ("workers/schedule.py",),
-    "workers.fetching": ("workers/fetching/", "workers/actors/", "workers/preview.py"),
+    "workers.fetching": ("workers/fetching/", "workers/actors/", "workers/reading.py", "workers/preview.py"),
 }
 
 # The console reaches the stores through its gateway, the command by itself.
