@@ -111,6 +111,7 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     batches: Seconds = Seconds(30 * 86400)
     rejects: Seconds = Seconds(30 * 86400)
     runs: Seconds = Seconds(400 * 86400)
+    daily: Seconds = Seconds(1830 * 86400)
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,9 @@
 """The parser's own: the flags of every verb, the types of arguments, and errors of one sentence."""
 
 import argparse
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -68,6 +70,29 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:12]) <= 10**9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+_AGE = re.compile(r"([0-9]{1,6})([mhdw])")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_DAY_LETTERS = len("2026-01-31")
+
+
+def since(text: str) -> datetime:
+    """A moment in the past: an age such as 90m, 12h, 7d, 2w, a day, or a time of ISO 8601; UTC where it has no zone."""
+    try:
+        if age := _AGE.fullmatch(text):
+            return datetime.now(UTC) - int(age[1]) * _UNITS[age[2]]
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        message = f"{text!r} is neither an age such as 12h or 7d, nor a day such as 2026-01-31, nor a time of ISO 8601"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def until(text: str) -> datetime:
+    """The same, as an end: a day that is named belongs to what is meant."""
+    moment = since(text)
+    return moment + timedelta(days=1) if len(text) == _DAY_LETTERS and text[4:5] == "-" else moment
 
 
 def run_id(text: str) -> int:

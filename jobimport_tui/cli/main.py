@@ -23,7 +23,7 @@ NOUNS = {
     "import": ("imports", "import sources now"),
     "preview": ("preview", "what a feed would give, and why not; writes nothing"),
     "sources": ("sources", "list, show, enable, disable, remove"),
-    "runs": ("runs", "list, show, cancel, verify, retry, approve, export"),
+    "runs": ("runs", "list, show, stats, cancel, verify, retry, approve, export"),
     "jobs": ("jobs", "search, show, export the listings"),
     "queues": ("queues", "show, pause, resume the lanes"),
     "failed": ("failed", "list, show, requeue, discard dead letters"),

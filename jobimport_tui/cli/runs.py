@@ -1,11 +1,12 @@
-"""`jobimport runs list|show|cancel|verify|retry|approve|export`: imports, past and present."""
+"""`jobimport runs list|show|stats|cancel|verify|retry|approve|export`: imports, past and present."""
 
+import argparse
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
-from jobimport_tui.cli import reach
+from jobimport_tui.cli import reach, trends
 from jobimport_tui.cli.approve import approve_run
-from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, wants_json
+from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, since, until, wants_json
 from jobimport_tui.cli.rejected import as_plain, export_rejects, known, retry_run, show_rejects
 from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
 from jobimport_tui.cli.show import facts, line, say, size, span, table
@@ -13,13 +14,14 @@ from jobimport_tui.cli.upkeep import list_upkeep
 from jobimport_tui.cli.verify import verify_run
 from workers import control
 from workers.errors import ConfigError
-from workers.model import Run, RunState
+from workers.model import ACTIVE_STATES, Run, RunState
 from workers.settings import Config
 from workers.store import batches, rejects, runs
 from workers.store.connect import Database
 
 PAGE = 200
 REJECTS_SHOWN = 20
+STATES = ", ".join(("active", *get_args(RunState)))
 
 
 def describe(parser: Parser) -> None:
@@ -37,11 +39,14 @@ def describe(parser: Parser) -> None:
     export.add_argument("--limit", type=positive, metavar="N", help="at most so many")
     for verb in (listing, export):
         verb.add_argument("--source", metavar="NAME", help="of one source")
-        verb.add_argument("--state", choices=get_args(RunState), metavar="STATE", help=", ".join(get_args(RunState)))
+        verb.add_argument("--state", type=states, metavar="STATE", help=f"one, or several with commas: {STATES}")
+        verb.add_argument("--since", type=since, metavar="WHEN", help="asked for since then: 12h, 7d, 2026-01-31")
+        verb.add_argument("--until", type=until, metavar="WHEN", help="... and until then; a day is taken whole")
     show = verbs.add("show", show_run, "one run: its counts, its log, its rejects")
     show.add_argument("run_id", type=run_id, metavar="RUN")
     show.add_argument("--rejects", action="store_true", help="its rejects, by reason and one by one")
     show.add_argument("--limit", type=positive, default=200, metavar="N", help="with --rejects: how many (200)")
+    trends.describe(verbs.add("stats", trends.run, "a row a day, or a source: listings, failures, durations, sizes"))
     cancel = verbs.add("cancel", cancel_run, "stop a run; what is not yet written is dropped and counted")
     cancel.add_argument("run_id", type=run_id, metavar="RUN")
     retry = verbs.add("retry", retry_run, "try a run's rejects again, after a change of its source's file")
@@ -55,6 +60,16 @@ def describe(parser: Parser) -> None:
     check.add_argument("run_id", type=run_id, metavar="RUN")
 
 
+def states(text: str) -> list[RunState]:
+    """The states that a list such as "failed,partial" names; "active" is all of a run that has not ended."""
+    named = {part.strip() for part in text.split(",")}
+    if "active" in named:
+        named = named - {"active"} | set(ACTIVE_STATES)
+    if not named <= set(get_args(RunState)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list out of {STATES}")
+    return [state for state in get_args(RunState) if state in named]
+
+
 def list_runs(args: Args) -> int:
     """Print the newest runs."""
     return reach.run(partial(_list, settings(args), args))
@@ -62,7 +77,7 @@ def list_runs(args: Args) -> int:
 
 async def _list(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
-        found = await runs.recent(db, limit=args.limit, source=args.source, state=args.state)
+        found = await runs.recent(db, limit=args.limit, **_asked(args))
         live = await _live(db, found)
     if wants_json(args):
         for run in live:
@@ -70,8 +85,12 @@ async def _list(config: Config, args: Args) -> int:
     else:
         table(COLUMNS, [row(run) for run in live], right=NUMBERS)
         if not live:
-            say("no runs" if not (args.source or args.state) else "no such runs")
+            say("no such runs" if any(_asked(args).values()) else "no runs")
     return 0
+
+
+def _asked(args: Args) -> dict[str, Any]:
+    return {"source": args.source, "state": args.state, "since": args.since, "until": args.until}
 
 
 async def _live(db: Database, found: list[Run]) -> list[Run]:
@@ -98,7 +117,7 @@ async def _export(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
         while left is None or left > 0:
             limit = PAGE if left is None else min(PAGE, left)
-            page = await runs.recent(db, limit=limit, before=before, source=args.source, state=args.state)
+            page = await runs.recent(db, limit=limit, before=before, **_asked(args))
             for run in page:
                 line(as_object(run))
             if len(page) < limit:

@@ -10,6 +10,7 @@ Promises  The run ends exactly once, with the sum of its rows, checked against t
 from functools import partial
 from time import perf_counter
 
+from workers.actors.aftermath import after_end
 from workers.actors.desk import Desk, utcnow
 from workers.actors.progress import stats_of
 from workers.control import announce
@@ -64,6 +65,7 @@ async def close(desk: Desk, run_id: int) -> None:
     if not finished and ended.stats.closed != closed:
         await _own_up(desk, ended)
     await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
+    await after_end(desk, ended)
 
 
 def _approval(desk: Desk, run: Run, closed: int) -> list[LogEntry]:

@@ -4,7 +4,8 @@ Mailbox   none: any worker, every 30 s, one at a time by a lease in MongoDB.
 Messages  what MongoDB says is to be done and Redis does not know of.
 Promises  Every pending row and every active run has a message, or gets one: after FLUSHALL, after a worker that died
           between a commit and its ring, after a Redis that was away. What is in the dead letters is dead in MongoDB
-          before anything is rung (rule 2). No run with pending rows is ever ended by age (rule 5).
+          before anything is rung (rule 2). No run with pending rows is ever ended by age (rule 5). What follows from
+          a run's end follows, though its closer died of it.
 """
 
 import logging
@@ -12,6 +13,7 @@ from datetime import timedelta
 
 import anyio
 
+from workers.actors.aftermath import catch_up
 from workers.actors.burial import bury
 from workers.actors.desk import Desk, is_high, utcnow
 from workers.actors.upkeep import close_what_is_over
@@ -62,6 +64,7 @@ async def reconcile(desk: Desk, *, slack_ms: int = SLACK_MS) -> int:
     waiting: set[tuple[Stage, int]] = {(m.stage, m.run) for m in delayed}
     for active in await runs.active(desk.db):
         rung += await _ring_run(desk, active, now, slack_ms, head, waiting)
+    await catch_up(desk)
     if rung:
         log.warning("rang %d messages that Redis had lost", rung)
     return rung

@@ -105,7 +105,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     """A row of `import_logs`. `active` is True exactly while `state` is one of ACTIVE_STATES.
 
     `rung_at` is Redis TIME in ms of the last message for the stage the state names; `heartbeat` belongs to a
-    running fetch or close. `mapping_hash` is set by the fetch. `revivals` counts requeues that came while it closed.
+    running fetch or close. `mapping_hash` is set by the fetch. `revivals` counts requeues of an ended or closing run.
+    `tally_due` says that the day's row of import_daily does not know of its end yet.
     """
 
     id: int
@@ -120,6 +121,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     fetch_epoch: int = 0
     rung_at: int = 0
     revivals: int = 0
+    tally_due: bool = True
     cancel_requested: bool = False
     cancelled_by: str = ""
     started_at: datetime | None = None

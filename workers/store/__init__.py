@@ -13,6 +13,7 @@
     runs            rows of import_logs: opened once, moved by compare-and-set
       history       runs as the console and the command list them
       revival       an ended run made active again
+      daily         what the runs of a source and day add up to, for charts
     rejects         listings that could not be imported, and why
     source_state    what the last runs of a source left behind
     search          listings by words, source and status, newest first

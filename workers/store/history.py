@@ -17,20 +17,30 @@ async def recent(
     before: tuple[datetime, int] | None = None,
     source: str | None = None,
     state: RunState | Sequence[RunState] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[Run]:
     """List runs, newest first, with only the last line of their error_log.
 
-    `before` is (queued_at, id) of the last run of the page before.
+    `before` is (queued_at, id) of the last run of the page before. `since` (included) and `until` (not included)
+    bound queued_at.
     """
     where: Document = {}
+    queued: Document = {}
+    if since is not None:
+        queued["$gte"] = since
+    if until is not None:
+        queued["$lt"] = until
     if source is not None:
         where["source"] = source
     if state is not None:
         where["state"] = state if isinstance(state, str) else {"$in": list(state)}
     if before is not None:
         at, id = before
-        where["queued_at"] = {"$lte": at}
+        queued["$lte"] = at
         where["$or"] = [{"queued_at": {"$lt": at}}, {"_id": {"$lt": id}}]
+    if queued:
+        where["queued_at"] = queued
     rows = db.import_logs.find(where, _LAST_LINE).sort({"queued_at": -1, "_id": -1}).limit(limit)
     return [from_document(row, Run) async for row in rows]
 

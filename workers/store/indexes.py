@@ -87,9 +87,24 @@ INDEXES: tuple[Index, ...] = (
         "import_logs", "source_newest", (("source", UP), *_RUN_NEWEST), "console: history of a source; last run of each"
     ),
     Index(
+        "import_logs",
+        "source_state_newest",
+        (("source", UP), ("state", UP), *_RUN_NEWEST),
+        "console: failed runs of a source: by source_newest 126 ms for the rare state of a million runs",
+    ),
+    Index(
         "import_logs", "state_newest", (("state", UP), *_RUN_NEWEST), "console: failed runs; reconciler: active runs"
     ),
+    Index(
+        "import_logs",
+        "tally_due",
+        (("source", UP), ("queued_at", UP)),
+        "reconciler: ended runs that import_daily does not know of",
+        partial={"tally_due": True},
+    ),
     Index("import_logs", "kept", (("finished_at", UP),), "retention.runs", kept="runs"),
+    Index("import_daily", "day", (("day", UP), ("source", UP)), "charts: every source over some days"),
+    Index("import_daily", "kept", (("day", UP),), "retention.daily", kept="daily"),
     Index(
         "import_batches",
         "run_totals",
@@ -115,7 +130,17 @@ INDEXES: tuple[Index, ...] = (
     Index("rejects", "kept", (("at", UP),), "retention.rejects", kept="rejects"),
 )
 
-COLLECTIONS = ("jobs", "import_logs", "import_batches", "rejects", "source_state", "counters", "leases", "upkeep")
+COLLECTIONS = (
+    "jobs",
+    "import_logs",
+    "import_batches",
+    "import_daily",
+    "rejects",
+    "source_state",
+    "counters",
+    "leases",
+    "upkeep",
+)
 
 _INTEGER = ["int", "long"]
 _STRINGS = {"bsonType": "array", "items": {"bsonType": "string"}}

@@ -37,7 +37,7 @@ async def reactivate(db: Database, run_id: int, *, approved_by: str = "") -> Run
         raise RunGone(f"batches of run {run_id} have expired: import again")
     approval = {"approved_by": storable(approved_by, 200)} if approved_by else {}
     change: Document = {
-        "$set": {"state": "importing", "active": True, **approval},
+        "$set": {"state": "importing", "active": True, "tally_due": True, **approval},
         "$inc": {"revivals": 1},
         "$unset": {"finished_at": ""},
     }

@@ -252,6 +252,7 @@ async def finish(
     change: Document = {
         "state": state,
         "active": False,
+        "tally_due": True,
         "finished_at": utc_now(),
         "stats": to_value(stats),
         "batches": to_value(batches),

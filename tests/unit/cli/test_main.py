@@ -52,7 +52,8 @@ class TestNoun:
             (["runs"], "required: VERB"),
             (["runs", "show", "x"], "'x' is not a run's number, such as 12"),
             (["runs", "list", "--limit", "0"], "'0' is not a whole number of at least 1"),
-            (["runs", "list", "--state", "odd"], "invalid choice: 'odd'"),
+            (["runs", "list", "--state", "odd"], "'odd' is not a list out of"),
+            (["runs", "list", "--since", "yesterday"], "'yesterday' is neither an age such as 12h or 7d"),
             (["queues", "show", "--jsn"], "unrecognized arguments: --jsn"),
         ],
     )

@@ -1,0 +1,7 @@
+"""What a history of runs says: pure functions over rows that the store has read, without I/O and without a clock.
+
+    spread          median, spread and percentiles
+    daily           the runs of one source and day as one row of import_daily
+
+This module imports nothing.
+"""
