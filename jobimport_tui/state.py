@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from workers.model import Run
+from workers.model.health import Health
 
 LinkState = Literal["connecting", "up", "down"]
 Service = Literal["redis", "mongodb"]
@@ -200,6 +201,7 @@ class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
     next_due: float | None = None
     failures: int = 0
     last: Run | None = None
+    health: Health | None = None
     problem: str = ""
 
 

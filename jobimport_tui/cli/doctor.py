@@ -6,7 +6,7 @@ Exit 1 if a check fails, 3 if a server does not answer.
 import os
 import re
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -24,15 +24,17 @@ from workers.queue import depth, registry
 from workers.queue.connect import now_ms
 from workers.settings import FILE_NAME, Config
 from workers.sources import load_each
-from workers.store import runs
+from workers.store import runs, source_state
 from workers.store.connect import Database
 from workers.store.indexes import INDEXES
+from workers.store.source_state import SourceState
 
 REDIS_LEAST = (6, 2)
 SKEW = 5.0
 """Seconds by which this machine's clock and Redis's may differ: leases and slots compare times."""
 
 WAITS_LONG = 600.0
+ODD_SHOWN = 20
 Level = Literal["ok", "warn", "fail"]
 
 
@@ -128,6 +130,24 @@ async def of_mongo(config: Config) -> Checks:
         yield await _indexes(db)
         active = await runs.active(db)
         yield Check("runs", "ok", f"{len(active)} active")
+        states = await source_state.all(db)
+    for check in of_health(load_each(config.sources)[0], states):
+        yield check
+
+
+def of_health(sources: Mapping[str, Source], states: Mapping[str, SourceState]) -> list[Check]:
+    """How each source does by its own history; those that are disabled are nobody's worry."""
+    judged = {name: states[name].health for name in sources if sources[name].enabled and name in states}
+    odd = {name: health for name, health in judged.items() if health is not None and health.state != "ok"}
+    checks = [
+        Check("health", "warn", f"{name} is {health.state}: {health.text}", f"jobimport runs list --source {name}")
+        for name, health in sorted(odd.items())[:ODD_SHOWN]
+    ]
+    if len(odd) > ODD_SHOWN:
+        checks.append(Check("health", "warn", f"and {len(odd) - ODD_SHOWN} more sources", "jobimport sources list"))
+    if judged and not odd:
+        checks.append(Check("health", "ok", f"{len(judged)} sources are as usual"))
+    return checks
 
 
 async def _indexes(db: Database) -> Check:

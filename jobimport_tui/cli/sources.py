@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
 from jobimport_tui.cli.show import cell, clock, line, plain, say, span, table
@@ -14,6 +14,9 @@ from workers.settings import Config
 from workers.sources import is_name, load_each, load_one, next_due, remove, set_enabled
 from workers.sources import plain as as_file
 from workers.toml import mask
+
+if TYPE_CHECKING:
+    from workers.store.source_state import SourceState
 
 
 def describe(parser: Parser) -> None:
@@ -36,12 +39,15 @@ def list_sources(args: Args) -> int:
     """Print the sources; exit 2 if a file cannot be used."""
     config = settings(args)
     sources, errors = load_each(config.sources)
+    from jobimport_tui.cli import sources_health  # the other verbs look at files alone
+
+    states = sources_health.recalled(config)
     if wants_json(args):
         for source in sources.values():
-            line(as_object(config, source))
+            line({**as_object(config, source), **sources_health.as_object(states.get(source.name))})
     else:
-        titles = ("SOURCE", "ENABLED", "KIND", "PRIORITY", "SCHEDULE", "NEXT", "AT MOST", "URL")
-        table(titles, [_row(config, source) for source in sources.values()])
+        titles = ("SOURCE", "ENABLED", "HEALTH", "KIND", "PRIORITY", "SCHEDULE", "NEXT", "AT MOST", "URL")
+        table(titles, [_row(config, source, states.get(source.name)) for source in sources.values()])
         if not sources and not errors:
             say(f"no sources in {config.sources}: expected NAME.toml")
     for error in errors:
@@ -49,7 +55,7 @@ def list_sources(args: Args) -> int:
     return 2 if errors else 0
 
 
-def _row(config: Config, source: Source) -> list[object]:
+def _row(config: Config, source: Source, state: "SourceState | None") -> list[object]:
     every = f"once in {span(source.min_interval)}" if source.min_interval else "-"
     schedule = config.settings.imports.default_schedule if source.schedule is None else source.schedule
     due = next_due(source, config.settings.imports.default_schedule, datetime.now(UTC))
@@ -57,6 +63,7 @@ def _row(config: Config, source: Source) -> list[object]:
     return [
         source.name,
         enabled,
+        state.health.state if state and state.health else "-",
         source.kind,
         source.priority,
         schedule or "never",
@@ -82,13 +89,18 @@ def show_source(args: Args) -> int:
     """Print one source as TOML, or as one object."""
     config = settings(args)
     source = load_one(config.sources, args.source)
+    from jobimport_tui.cli import sources_health
+
+    state = sources_health.recalled(config).get(source.name)
     if wants_json(args):
-        line(as_object(config, source))
+        line({**as_object(config, source), **sources_health.as_object(state)})
         return 0
     import tomli_w
 
     shown = {**as_file(source), "url": mask(source.url)}
     print(f"# {config.sources / source.name}.toml")
+    if told := sources_health.sentence(state):
+        print(f"# {cell(told, 500)}")
     print("\n".join(cell(text, 2000) for text in tomli_w.dumps(shown).splitlines()))
     return 0
 

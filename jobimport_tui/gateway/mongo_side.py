@@ -56,6 +56,7 @@ class MongoSide:
         return Past(
             last=await history.last_of_sources(self.db),
             failures={name: state.consecutive_failures for name, state in states.items()},
+            health={name: state.health for name, state in states.items() if state.health},
             paused=frozenset(what[7:] for what in await pauses.all(self.db) if what.startswith("source:")),
         )
 

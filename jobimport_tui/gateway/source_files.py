@@ -10,6 +10,7 @@ import msgspec
 from jobimport_tui.state import SourceLine
 from workers.errors import ConfigError
 from workers.model import Run, Source
+from workers.model.health import Health
 from workers.sources import load_each, next_due
 
 
@@ -26,6 +27,7 @@ class Past(msgspec.Struct, frozen=True):
 
     last: Mapping[str, Run] = {}
     failures: Mapping[str, int] = {}
+    health: Mapping[str, Health] = {}
     paused: frozenset[str] = frozenset()
 
 
@@ -58,6 +60,7 @@ def _line(source: Source, due: datetime | None, past: Past, default_schedule: st
         next_due=due.timestamp() if due else None,
         failures=past.failures.get(source.name, 0),
         last=past.last.get(source.name),
+        health=past.health.get(source.name),
     )
 
 

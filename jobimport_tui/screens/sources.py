@@ -22,6 +22,19 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
         mark = session.glyphs.mark(row.state)
         return str(mark), mark.tone
 
+    def health(row: SourceLine) -> Span:
+        if row.health is None:
+            return "-", "dim"
+        mark = session.glyphs.mark(row.health.state)
+        return str(mark), mark.tone
+
+    def about(row: SourceLine) -> Span:
+        if row.problem:
+            return safe(row.problem), "bad"
+        if row.health is not None and row.health.state != "ok":
+            return safe(row.health.text), session.glyphs.mark(row.health.state).tone
+        return safe(row.url), "dim"
+
     def last(row: SourceLine) -> Span:
         return columns.state_of(session, row.last) if row.last else ("never ran", "dim")
 
@@ -39,15 +52,16 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
     return [
         Column("SOURCE", 14, lambda s: safe(s.name), flex=1),
         Column("STATE", 8, state),
-        Column("KIND", 8, lambda s: s.kind),
+        Column("HEALTH", 11, health),
+        Column("KIND", 8, lambda s: s.kind, needs=140),
         Column("LAST", 12, last),
         Column("AGO", 4, since, "right"),
         Column("TOTAL", 7, lambda s: count(s.last.stats.total) if s.last else "-", "right"),
         Column("NEW", 6, lambda s: count(s.last.stats.new, 6) if s.last else "-", "right"),
         Column("FAILS", 5, lambda s: (str(s.failures), "bad" if s.failures else ""), "right"),
         Column("DUE", 4, due, "right", order=lambda s: s.next_due or float("inf")),
-        Column("SCHEDULE", 14, lambda s: (safe(s.schedule) or "by hand", "dim"), needs=100),
-        Column("URL", 20, lambda s: (safe(s.problem or s.url), "bad" if s.problem else "dim"), needs=118, flex=2),
+        Column("SCHEDULE", 14, lambda s: (safe(s.schedule) or "by hand", "dim"), needs=140),
+        Column("URL, OR WHAT IS ODD", 20, about, needs=100, flex=2),
     ]
 
 
@@ -71,6 +85,22 @@ class SourcesSection(Section):
         nothing = f"no sources in {safe(sources.folder)}: `jobimport sources add` makes one"
         self.files.empty = "reading the source files ..." if sources.at is None else nothing
         self.files.show(sources.rows)
+
+    def do_down(self, _: str) -> None:
+        """One row down."""
+        super().do_down("")
+        self._explain()
+
+    def do_up(self, _: str) -> None:
+        """One row up."""
+        super().do_up("")
+        self._explain()
+
+    def _explain(self) -> None:
+        """Say what is odd about the selected source: the column that says it needs a wide screen."""
+        row = self.files.selected
+        if row is not None and row.health is not None and row.health.state != "ok":
+            self.say(f"{row.name}: {row.health.text}", self.session.glyphs.mark(row.health.state).tone)
 
     def do_open(self, _: str) -> None:
         """Open the source's last run; say what is wrong with a file that cannot be read."""

@@ -37,6 +37,7 @@ from jobimport_tui.state import (
     Workers,
 )
 from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Stats, Timing
+from workers.model.health import Health
 
 FEED = "https://jobs.example/feed"
 NOW = datetime(2026, 11, 23, 14, 32, 7, tzinfo=UTC).timestamp()
@@ -140,6 +141,13 @@ def lane(name: str, waiting: int = 0, running: int = 0, **facts: Any) -> Lane:
 WAVE = tuple(float(abs(20 - i % 40)) + (i * 7 % 5) for i in range(60))
 
 EBB = WAVE[::-1]
+HEALTHS = (
+    Health(text="every 1h, 103 listings"),
+    Health(state="shrinking", text="412 listings, usually 1,203 (give or take 14)"),
+    Health(state="drifting", text="salary is filled in 4% of the listings, usually in 61%", field="salary"),
+    Health(state="failing", text="the last 3 imports did not read the whole feed: answered 503"),
+    Health(state="late", text="no import for 5h20m, usually one every 1h"),
+)
 BROKEN = SourceLine(name="brokenone", state="broken", problem="brokenone.toml: url: expected a URL")
 
 BUSY = Snapshot(
@@ -229,6 +237,7 @@ BUSY = Snapshot(
                     next_due=None if name == "arbeitnow" else NOW + 280 * (i + 1),
                     failures=2 if name == "remotive" else 0,
                     last=ended(i),
+                    health=HEALTHS[i % len(HEALTHS)],
                 )
                 for i, name in enumerate(SOURCE_NAMES)
             ),

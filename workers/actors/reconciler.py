@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import anyio
 
-from workers.actors.aftermath import catch_up
+from workers.actors.aftermath import catch_up, look_for_late
 from workers.actors.burial import bury
 from workers.actors.desk import Desk, is_high, utcnow
 from workers.actors.upkeep import close_what_is_over
@@ -65,6 +65,7 @@ async def reconcile(desk: Desk, *, slack_ms: int = SLACK_MS) -> int:
     for active in await runs.active(desk.db):
         rung += await _ring_run(desk, active, now, slack_ms, head, waiting)
     await catch_up(desk)
+    await look_for_late(desk)
     if rung:
         log.warning("rang %d messages that Redis had lost", rung)
     return rung

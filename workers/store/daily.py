@@ -41,11 +41,16 @@ async def recompute(db: Database, source: str, moment: datetime) -> bool:
     return False
 
 
-async def tally(db: Database, *, limit: int = 500) -> int:
-    """Recompute the days of ended runs that no row knows of yet; returns how many days. The oldest first."""
-    due = db.import_logs.find({"tally_due": True, "active": False}, {"source": True, "queued_at": True}).limit(limit)
-    days = {(row["source"], midnight(row["queued_at"])) async for row in due}
-    for source, day in sorted(days):
+async def due(db: Database, *, limit: int = 500) -> list[tuple[str, datetime]]:
+    """List source and day of ended runs that no row knows of yet, without repeats."""
+    runs = db.import_logs.find({"tally_due": True, "active": False}, {"source": True, "queued_at": True}).limit(limit)
+    return sorted({(row["source"], midnight(row["queued_at"])) async for row in runs})
+
+
+async def tally(db: Database) -> int:
+    """Recompute the days that are due; returns how many."""
+    days = await due(db)
+    for source, day in days:
         await recompute(db, source, day)
     return len(days)
 

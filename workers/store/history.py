@@ -7,6 +7,9 @@ from workers.model import Run, RunState
 from workers.store.connect import Database
 from workers.store.documents import Document, from_document
 
+WHOLE: tuple[RunState, ...] = ("succeeded", "partial")
+ENDED: tuple[RunState, ...] = (*WHOLE, "unchanged", "degraded", "failed", "cancelled")
+
 _LAST_LINE = {"error_log": {"$slice": -1}}
 
 
@@ -54,3 +57,13 @@ async def last_of_sources(db: Database) -> dict[str, Run]:
     rows = [group["run"] async for group in await db.import_logs.aggregate(pipeline)]
     last = [from_document({**row, "error_log": row.get("error_log", [])[-1:]}, Run) for row in rows]
     return {run.source: run for run in last}
+
+
+async def to_judge(db: Database, source: str, *, window: int) -> list[Run]:
+    """Read the newest ended runs of a source, `window` of any kind and as many of those that read a whole body."""
+    found: list[Run] = []
+    for states in (ENDED, WHOLE):
+        where = {"source": source, "state": {"$in": states}, "active": False}
+        rows = db.import_logs.find(where, _LAST_LINE).sort({"queued_at": -1, "_id": -1}).limit(window)
+        found += [from_document(row, Run) async for row in rows]
+    return found

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import msgspec
 from pymongo.errors import DuplicateKeyError
 
+from workers.model.health import Health
 from workers.store.connect import Database
-from workers.store.documents import from_document
+from workers.store.documents import from_document, to_value
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "_id"}):
@@ -29,6 +30,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "
     empty_streak: int = 0
     aged_at: datetime | None = None  # when its old listings were last looked at
     distrusted: int = 0  # no run up to this one leaves validators
+    health: Health | None = None
 
 
 _NO_VALIDATORS = {"etag": None, "last_modified": None, "body_hash": None, "dialect": "", "mapping_hash": b""}
@@ -122,6 +124,15 @@ async def claim_ageing(db: Database, source: str, now: datetime, every: timedelt
     """Take the source's turn of closing by age; False where somebody had it less than `every` ago."""
     where = {"_id": source, "aged_at": {"$not": {"$gt": now - every}}}
     return await _set(db, where, {"$set": {"aged_at": now}})
+
+
+async def set_health(db: Database, source: str, health: Health) -> None:
+    """Store a judgement, unless a later one is there; `since` stays while the state does."""
+    state = await get(db, source)
+    before = state.health if state else None
+    since = before.since if before and before.state == health.state and before.since else health.at
+    judged = msgspec.structs.replace(health, since=since)
+    await _set(db, {"_id": source, "health.at": {"$not": {"$gte": health.at}}}, {"$set": {"health": to_value(judged)}})
 
 
 async def _set(db: Database, where: Mapping[str, object], change: Mapping[str, Mapping[str, object]]) -> bool:
