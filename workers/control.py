@@ -3,6 +3,7 @@
 Used by the command, the console and the scheduler; imports neither taskiq nor a feed parser.
 """
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +20,13 @@ from workers.queue.lanes import Stage
 from workers.queue.message import Message
 from workers.queue.registry import Order
 from workers.queue.ring import ring
-from workers.store import batches, pauses, runs, source_state
-from workers.store.connect import Database
+from workers.store import audit, batches, pauses, runs, source_state
+from workers.store.connect import Database, describe
+from workers.store.connect import Trouble as DatabaseTrouble
+from workers.store.documents import utc_now
 from workers.version import VERSION
+
+log = logging.getLogger(__name__)
 
 
 class Requested(msgspec.Struct, frozen=True):
@@ -70,6 +75,8 @@ async def request_import(
         return Requested(run)
     rung = await ring_run(db, redis, run)
     await announce(redis, "run", run, user=user, text=f"requested ({trigger})")
+    if trigger != "schedule":
+        await _write_down(db, user, "asked for the import" + (", before it was due" if force else ""), run=run)
     return Requested(run, opened=True, rung=rung)
 
 
@@ -104,7 +111,7 @@ async def cancel(db: Database, redis: Redis, run_id: int, user: str) -> Run | No
     if run is None or not run.cancel_requested:
         return run or await runs.get(db, run_id)
     await ring_stage(db, redis, run, "close")
-    await announce(redis, "action", run, user=user, text="cancelled the run")
+    await act(db, redis, user, "cancelled the run", run=run)
     return run
 
 
@@ -131,7 +138,7 @@ async def approve(db: Database, redis: Redis, run_id: int, user: str) -> Run | N
         raise NotHeld(f"run {state.last_complete_run} has read {run.source} since: what it misses is up to that one")
     run = await runs.reactivate(db, run_id, approved_by=user)
     await ring_stage(db, redis, run, "close")
-    await announce(redis, "action", run, user=user, text="approved what the run held back")
+    await act(db, redis, user, "approved what the run held back", run=run)
     return run
 
 
@@ -167,7 +174,7 @@ async def requeue(db: Database, redis: Redis, letter: DeadLetter, source: Source
         await batches.set_rung(db, [letter.batch], rung_at)
     else:
         await runs.set_rung(db, run.id, rung_at)
-    await announce(redis, "action", run, user=user, batch=letter.batch, text="requeued a dead letter")
+    await act(db, redis, user, "requeued a dead letter", run=run, batch=letter.batch)
     return Requeued(run)
 
 
@@ -175,7 +182,7 @@ async def discard(db: Database, redis: Redis, letter: DeadLetter, user: str) -> 
     """Give a dead letter up for good: its batch stays dead and counted as failed. False where it was gone already."""
     gone = await dead.discard(redis, letter.id)
     if gone and letter.run and (run := await runs.get(db, letter.run)):
-        await announce(redis, "action", run, user=user, batch=letter.batch, text="discarded a dead letter")
+        await act(db, redis, user, "discarded a dead letter", run=run, batch=letter.batch)
     return gone
 
 
@@ -188,7 +195,7 @@ async def pause(db: Database, redis: Redis, what: str, user: str, reason: str = 
     fresh = await pauses.add(db, what, user, reason)
     await pausing.pause(redis, what)
     if fresh:
-        await _say(redis, user, f"paused {what}" + (f": {reason}" if reason else ""))
+        await act(db, redis, user, f"paused {what}" + (f": {reason}" if reason else ""), source=_source_of(what))
     return fresh
 
 
@@ -198,25 +205,61 @@ async def resume(db: Database, redis: Redis, what: str, user: str) -> bool:
     known = await pauses.remove(db, what)
     was_paused = await pausing.resume(redis, what) or known
     if was_paused:
-        await _say(redis, user, f"resumed {what}")
+        await act(db, redis, user, f"resumed {what}", source=_source_of(what))
     return was_paused
 
 
-async def order(redis: Redis, worker: str, what: Order | None, user: str) -> bool:
+async def order(redis: Redis, worker: str, what: Order | None, user: str, *, db: Database | None = None) -> bool:
     """Tell a worker to take nothing new, to end, or to work again; False where it was told that already.
 
+    `db` is where it is written down who said so; a MongoDB that is away is no reason not to obey.
     It hears of it with its next beat, within five seconds. What it has in hand is finished, or handed back.
     """
     is_news = await registry.give_order(redis, worker, what)
     if is_news:
         done = {"quiet": "quieted", "stop": "stopped", None: "resumed"}[what]
-        await _say(redis, user, f"{done} worker {worker}", worker=worker)
+        await act(db, redis, user, f"{done} worker {worker}", worker=worker)
     return is_news
 
 
-async def _say(redis: Redis, user: str, text: str, *, worker: str = "") -> None:
-    event = Event(kind="action", at=datetime.now(UTC).timestamp(), user=user, text=text, worker=worker)
-    await publish(redis, event)
+def _source_of(what: str) -> str:
+    """The source that a pause is about, "" for a lane."""
+    return what.removeprefix("source:") if what.startswith("source:") else ""
+
+
+async def act(
+    db: Database | None,
+    redis: Redis,
+    user: str,
+    text: str,
+    *,
+    run: Run | None = None,
+    source: str = "",
+    batch: str = "",
+    worker: str = "",
+) -> None:
+    """Write down what somebody has done, then tell every watcher. `text` goes on after the name."""
+    if db is not None:
+        await _write_down(db, user, text, run=run, source=source, batch=batch, worker=worker)
+    if run is not None:
+        await announce(redis, "action", run, user=user, batch=batch, text=text)
+        return
+    now = datetime.now(UTC).timestamp()
+    await publish(redis, Event(kind="action", at=now, user=user, text=text, worker=worker, source=source))
+
+
+async def _write_down(
+    db: Database, user: str, text: str, *, run: Run | None = None, source: str = "", batch: str = "", worker: str = ""
+) -> None:
+    """The deed is done: that it could not be written down is said, and does not undo it."""
+    of = run.source if run else source
+    deed = audit.Act(
+        at=utc_now(), user=user, text=text, source=of, run=run.id if run else None, batch=batch, worker=worker
+    )
+    try:
+        await audit.add(db, deed)
+    except DatabaseTrouble as error:
+        log.warning("not written down: %s %s (%s)", user, text, describe(error))
 
 
 async def announce(redis: Redis, kind: EventKind, run: Run, **facts: Any) -> None:

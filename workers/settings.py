@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from workers import user
 from workers.errors import ConfigError
 from workers.model.source import Seconds, Size
 from workers.schedule import SCHEDULE_EXPECTED, is_schedule
@@ -112,6 +113,7 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     rejects: Seconds = Seconds(30 * 86400)
     runs: Seconds = Seconds(400 * 86400)
     daily: Seconds = Seconds(1830 * 86400)
+    audit: Seconds = Seconds(400 * 86400)
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -245,7 +247,7 @@ def _spoken(environ: Mapping[str, str], flags: Mapping[str, Any]) -> list[tuple[
 
 def variables() -> set[str]:
     """Every JOBIMPORT_* variable that is read."""
-    names = {"JOBIMPORT_CONFIG"}
+    names = {"JOBIMPORT_CONFIG", user.VARIABLE}
     for section in msgspec.structs.fields(Settings):
         for field in msgspec.structs.fields(section.type):
             names.add(f"JOBIMPORT_{section.encode_name}_{field.name}".upper())

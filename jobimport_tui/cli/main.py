@@ -27,6 +27,7 @@ NOUNS = {
     "jobs": ("jobs", "search, show, export the listings"),
     "queues": ("queues", "show, pause, resume the lanes"),
     "failed": ("failed", "list, show, requeue, discard dead letters"),
+    "audit": ("audit", "list what operators did, and who"),
     "workers": ("workers", "list, quiet, resume, stop the worker processes"),
     "doctor": ("doctor", "is everything set up and running as it should be"),
     "config": ("config", "show or check the settings"),

@@ -1,7 +1,6 @@
 """The two servers for one command: three seconds to answer, and a sentence that names the address if they do not."""
 
 import asyncio
-import getpass
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +12,9 @@ from workers.queue import connect as queue
 from workers.settings import Config
 from workers.store import connect as store
 from workers.store.connect import Database
+from workers.user import user
+
+__all__ = ["Redis", "both", "database", "queues", "run", "user"]
 
 Redis = queue.Redis
 T = TypeVar("T")
@@ -34,14 +36,6 @@ async def _interruptible(verb: Callable[[], Awaitable[T]]) -> T:
         finally:
             loop.remove_signal_handler(signal.SIGINT)
     raise KeyboardInterrupt
-
-
-def user() -> str:
-    """Who asks, for the run's row and the events."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user without an entry in passwd
-        return "unknown"
 
 
 @asynccontextmanager

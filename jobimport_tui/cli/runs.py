@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from jobimport_tui.cli import reach, trends
 from jobimport_tui.cli.approve import approve_run
+from jobimport_tui.cli.beside import print_acts, print_compared
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, since, until, wants_json
 from jobimport_tui.cli.rejected import as_plain, export_rejects, known, retry_run, show_rejects
 from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
@@ -16,7 +17,7 @@ from workers import control
 from workers.errors import ConfigError
 from workers.model import ACTIVE_STATES, Run, RunState
 from workers.settings import Config
-from workers.store import batches, rejects, runs
+from workers.store import audit, batches, history, rejects, runs
 from workers.store.connect import Database
 
 PAGE = 200
@@ -139,10 +140,14 @@ async def _show(config: Config, args: Args) -> int:
         run = await known(db, args.run_id)
         [run] = await _live(db, [run])
         rejected = await rejects.of_run(db, run.id, REJECTS_SHOWN)
+        compared = await history.compared(db, run)
+        acts = await audit.newest(db, run=run.id)
     if wants_json(args):
-        line(as_object(run, rejects=[as_plain(reject) for reject in rejected]))
+        line(as_object(run, rejects=[as_plain(reject) for reject in rejected], compared=compared, audit=acts))
     else:
         _print(run, rejected)
+        print_compared(compared)
+        print_acts(acts)
     return 0
 
 

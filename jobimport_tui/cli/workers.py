@@ -12,6 +12,7 @@ from workers.errors import ConfigError
 from workers.queue.registry import Order, WorkerInfo
 from workers.queue.registry import workers as heard_of
 from workers.settings import Config
+from workers.store.connect import open_database
 
 SILENT = 20.0
 """Seconds without a beat (three are missed) after which a worker is called silent."""
@@ -57,11 +58,14 @@ def _give(args: Args, *, order: Order | None) -> int:
 
 
 async def _order(config: Config, names: list[str], order: Order | None, *, is_json: bool) -> int:
-    async with reach.queues(config) as redis:
+    async with (
+        reach.queues(config) as redis,
+        open_database(config.settings.mongo, app_name="jobimport", fast=True) as db,
+    ):
         found = await heard_of(redis)
         chosen = [worker for name in dict.fromkeys(names) for worker in _named(found, name)]
         for worker in {worker.id: worker for worker in chosen}.values():
-            is_news = await control.order(redis, worker.id, order, reach.user())
+            is_news = await control.order(redis, worker.id, order, reach.user(), db=db)
             if is_json:
                 line({"worker": worker.id, "order": order, "changed": is_news})
             else:

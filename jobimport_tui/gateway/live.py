@@ -5,7 +5,6 @@ Nothing that a server does may end a loop: whatever is raised becomes the link's
 an event is news, never truth: after a gap, or an end, MongoDB is asked.
 """
 
-import getpass
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from jobimport_tui.state import Link, Snapshot, Sources
 from workers.errors import JobImportError
 from workers.model import ACTIVE_STATES, Event, Run
 from workers.settings import Config
+from workers.user import user
 
 if TYPE_CHECKING:
     from jobimport_tui.gateway.drivers import Drivers
@@ -306,14 +306,6 @@ async def _wait(event: anyio.Event, seconds: float) -> anyio.Event:
 def _order(entry_id: str) -> tuple[int, int]:
     ms, _, number = entry_id.partition("-")
     return int(ms), int(number or 0)
-
-
-def user() -> str:
-    """Who sits here, for the history."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def address(url: str) -> str:

@@ -7,6 +7,7 @@ import msgspec
 
 from jobimport_tui.gateway.protocol import (
     PAGE,
+    Act,
     BatchSums,
     ListingQuery,
     ListingRow,
@@ -17,13 +18,14 @@ from jobimport_tui.gateway.protocol import (
 )
 from jobimport_tui.gateway.source_files import Past
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
-from workers.store import batches, connect, history, jobs, pauses, rejects, runs, search, source_state
+from workers.store import audit, batches, connect, history, jobs, pauses, rejects, runs, search, source_state
 from workers.store.batches import RunTotals
 from workers.store.connect import Database
 from workers.store.search import JobRow, Status
 
 RECENT = 100
 REJECTS_SHOWN = 100
+ACTS_SHOWN = 20
 
 
 class MongoSide:
@@ -81,6 +83,10 @@ class MongoSide:
                 RejectLine(**{name: getattr(row, name) for name in RejectLine.__struct_fields__}) for row in rows
             ),
             rejects_in_all=count,
+            acts=tuple(
+                Act(at=act.at, user=act.user, text=act.text)
+                for act in await audit.newest(self.db, run=run_id, limit=ACTS_SHOWN)
+            ),
         )
 
     async def listings(self, query: ListingQuery) -> list[ListingRow]:

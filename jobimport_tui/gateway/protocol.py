@@ -68,13 +68,22 @@ class BatchSums(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: int = 0
 
 
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody did to a run."""
+
+    at: datetime
+    user: str
+    text: str
+
+
 class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A run with its whole log, its batches, and the first of its rejects."""
+    """A run with its whole log, its batches, the first of its rejects, and what was done to it, newest first."""
 
     run: Run
     batches: BatchSums
     rejects: tuple[RejectLine, ...] = ()
     rejects_in_all: int = 0
+    acts: tuple[Act, ...] = ()
 
 
 class Gateway(Protocol):

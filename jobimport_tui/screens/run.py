@@ -67,7 +67,14 @@ class RunPage(Detail):
         if flight is not None and run.active:
             run = flight.run
         lines = [*self._head(run, flight), BLANK, *_table(run), BLANK]
-        return lines + self._fetch(self.detail.run) + self._batches(run) + self._log(width) + self._rejects(width)
+        return (
+            lines
+            + self._fetch(self.detail.run)
+            + self._batches(run)
+            + self._acts()
+            + self._log(width)
+            + self._rejects(width)
+        )
 
     def _head(self, run: Run, flight: Flight | None) -> list[Line]:
         session = self.session
@@ -119,6 +126,13 @@ class RunPage(Detail):
                 parts.append((f", {number} {word}", tone))
         each = f"   {span(sums.took_ms / 1000 / sums.done)} each" if sums.done else ""
         return [heading("BATCHES"), ((" ", ""), *parts, (each, "dim")), BLANK]
+
+    def _acts(self) -> list[Line]:
+        acts = self.detail.acts if self.detail else ()
+        if not acts:
+            return []
+        lines = [((f" {moment(act.at)} ", "dim"), (f"{safe(act.user)} {safe(act.text)}", "")) for act in acts]
+        return [heading("BY HAND"), *lines, BLANK]
 
     def _log(self, width: int) -> list[Line]:
         entries = self.detail.run.error_log if self.detail else []

@@ -11,7 +11,7 @@ import msgspec
 
 from workers.actors.batcher import HASH_BYTES, MAX_CHARACTERS
 from workers.actors.desk import utcnow
-from workers.control import announce
+from workers.control import act
 from workers.errors import Permanent
 from workers.feeds.identity import identity_hash
 from workers.feeds.mapping import Mapping
@@ -74,7 +74,7 @@ async def retry_rejects(db: Database, redis: Redis, run: Run, source: Source, us
     if round.tried:
         text = f"{round.tried} rejects are tried again, asked for by {user}"
         await runs.log(db, run.id, LogEntry(at=utcnow(), level="info", code="rejects_retried", text=text))
-        await announce(redis, "action", run, user=user, text=f"tried {round.tried} rejects again")
+        await act(db, redis, user, f"tried {round.tried} rejects again", run=run)
     unkept = count - round.tried - round.repeated - round.busy
     return Retried(run, round.tried, unkept, round.repeated, round.busy)
 

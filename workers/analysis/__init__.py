@@ -3,6 +3,7 @@
     spread          median, spread and percentiles
     daily           the runs of one source and day as one row of import_daily
     health          how a source does, judged by its last runs
+    compare         one run beside those before it
 
 This module imports nothing.
 """

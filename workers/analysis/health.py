@@ -97,11 +97,12 @@ def _odd(newest: Sequence[Run]) -> Health | None:
     if len(whole) <= FEWEST:
         return None
     last, before = whole[0], whole[1 : WINDOW + 1]
-    size = _size(last, before)
-    return size if size and size.state == "shrinking" else _drift(last, before) or size
+    size = of_size(last, before)
+    return size if size and size.state == "shrinking" else of_fill(last, before) or size
 
 
-def _size(last: Run, before: Sequence[Run]) -> Health | None:
+def of_size(last: Run, before: Sequence[Run]) -> Health | None:
+    """Say whether a feed has far more or fewer listings than the runs before, of which there is one at least."""
     totals = [run.stats.total for run in before]
     usual, spread = median(totals), deviation(totals)
     off = last.stats.total - usual
@@ -112,8 +113,8 @@ def _size(last: Run, before: Sequence[Run]) -> Health | None:
     return Health(state="growing" if off > 0 else "shrinking", text=text, figures=figures)
 
 
-def _drift(last: Run, before: Sequence[Run]) -> Health | None:
-    """The field that has fallen furthest."""
+def of_fill(last: Run, before: Sequence[Run]) -> Health | None:
+    """Say which field has fallen furthest below its usual share, if one has."""
     before = [run for run in before if run.stats.total >= SMALL]
     if last.stats.total < SMALL or len(before) < FEWEST:
         return None

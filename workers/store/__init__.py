@@ -15,6 +15,7 @@
       revival       an ended run made active again
       daily         what the runs of a source and day add up to, for charts
     rejects         listings that could not be imported, and why
+    audit           what operators did, and who
     source_state    what the last runs of a source left behind
     search          listings by words, source and status, newest first
 

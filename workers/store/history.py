@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from workers.analysis.compare import BEFORE, Comparison, compare
 from workers.model import Run, RunState
 from workers.store.connect import Database
 from workers.store.documents import Document, from_document
@@ -67,3 +68,15 @@ async def to_judge(db: Database, source: str, *, window: int) -> list[Run]:
         rows = db.import_logs.find(where, _LAST_LINE).sort({"queued_at": -1, "_id": -1}).limit(window)
         found += [from_document(row, Run) async for row in rows]
     return found
+
+
+async def compared(db: Database, run: Run) -> Comparison:
+    """Read what came before a run of its source, and compare."""
+    where = {
+        "source": run.source,
+        "state": {"$in": WHOLE},
+        "queued_at": {"$lte": run.queued_at},
+        "_id": {"$lt": run.id},
+    }
+    rows = db.import_logs.find(where, {"error_log": False}).sort({"queued_at": -1, "_id": -1}).limit(BEFORE * 2)
+    return compare(run, [from_document(row, Run) async for row in rows])

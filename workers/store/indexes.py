@@ -127,6 +127,11 @@ INDEXES: tuple[Index, ...] = (
     ),
     Index("import_batches", "kept", (("done_at", UP),), "retention.batches; dead rows have no done_at", kept="batches"),
     Index("upkeep", "kept", (("at", UP),), "retention.runs", kept="runs"),
+    Index(
+        "audit", "of_run", (("run", UP), ("_id", DOWN)), "runs show: who did what to it", partial={"run": {"$gt": 0}}
+    ),
+    Index("audit", "of_source", (("source", UP), ("_id", DOWN)), "audit list --source"),
+    Index("audit", "kept", (("at", UP),), "retention.audit", kept="audit"),
     Index("rejects", "kept", (("at", UP),), "retention.rejects", kept="rejects"),
 )
 
@@ -135,6 +140,7 @@ COLLECTIONS = (
     "import_logs",
     "import_batches",
     "import_daily",
+    "audit",
     "rejects",
     "source_state",
     "counters",
