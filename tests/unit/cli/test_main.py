@@ -156,8 +156,9 @@ class TestProcess:
         folder = tmp_path.parent / "many"
         folder.mkdir()
         tmp_path.rename(folder / "sources")
-        command = f"'{sys.executable}' -m jobimport_tui.cli.main sources list --json --config '{folder}' | head -n 1"
+        flags = f"--json --config '{folder}' --mongo mongodb://127.0.0.1:9/x"
+        command = f"'{sys.executable}' -m jobimport_tui.cli.main sources list {flags} | head -n 1"
         done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0
-        assert done.stderr == ""
-        assert done.stdout.count("\n") == 1
+        assert done.stderr.startswith("jobimport: health is not known: MongoDB at 127.0.0.1:9 is unreachable")
+        assert (done.stderr.count("\n"), done.stdout.count("\n")) == (1, 1)
