@@ -76,7 +76,7 @@ async def request_import(
     rung = await ring_run(db, redis, run)
     await announce(redis, "run", run, user=user, text=f"requested ({trigger})")
     if trigger != "schedule":
-        await _write_down(db, user, "asked for the import" + (", before it was due" if force else ""), run=run)
+        await _write_down(db, user, "asked for the import" + (" (--force)" if force else ""), run=run)
     return Requested(run, opened=True, rung=rung)
 
 

@@ -15,7 +15,7 @@ def describe(parser: Parser) -> None:
     verbs = Verbs(parser)
     listing = verbs.add("list", list_acts, "what operators did, newest first")
     listing.add_argument("--limit", type=positive, default=50, metavar="N", help="how many (50)")
-    listing.add_argument("--run", type=run_id, metavar="RUN", help="to one run")
+    listing.add_argument("--run", type=run_id, dest="run_id", metavar="RUN", help="to one run")
     listing.add_argument("--source", metavar="NAME", help="to one source and its runs")
     listing.add_argument("--user", metavar="NAME", help="by one user")
     listing.add_argument("--since", type=since, metavar="WHEN", help="since then: 12h, 7d, 2026-01-31")
@@ -28,9 +28,9 @@ def list_acts(args: Args) -> int:
 
 
 async def _list(config: Config, args: Args) -> int:
-    asked = {name: getattr(args, name) for name in ("limit", "run", "source", "user", "since", "until")}
+    asked = {name: getattr(args, name) for name in ("limit", "source", "user", "since", "until")}
     async with reach.database(config) as db:
-        acts = await audit.newest(db, **asked)
+        acts = await audit.newest(db, run=args.run_id, **asked)
     if wants_json(args):
         for act in acts:
             line(as_object(act))

@@ -1,0 +1,37 @@
+"""`runs stats`, `audit list`, and health, as a user meets them after two imports of a feed that has lost half."""
+
+import pytest
+
+from tests.contract.cli.test_command import jobimport
+from tests.feed_server import FeedServer, Reply
+from tests.listings import listings, rss
+from tests.plant import Plant
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_two_imports_leave_for_the_commands_of_history(plant: Plant):
+    with FeedServer() as server:
+        server.on("/feed.xml", Reply(rss(listings(20))), Reply(rss(listings(10))))
+        plant.source("board", server.url("/feed.xml"))
+        async with plant.workers():
+            for _ in range(2):
+                done = await jobimport(plant, "import", "board", "--wait", JOBIMPORT_USER="ann")
+                assert done.code == 0
+    [day] = (await jobimport(plant, "runs", "stats", "--source", "board", "--days", "1", "--json")).lines
+    assert (day["runs"], day["new"], day["feed_listings"], day["failure_rate"]) == (2, 20, 10, 0.0)
+    [source] = (await jobimport(plant, "runs", "stats", "--by", "source", "--days", "1", "--json")).lines
+    assert (source["source"], source["runs"]) == ("board", 2)
+    acts = (await jobimport(plant, "audit", "list", "--json")).lines
+    assert [(act["user"], act["run"], act["text"]) for act in acts] == [
+        ("ann", 2, "asked for the import"),
+        ("ann", 1, "asked for the import"),
+    ]
+    assert "asked for the import" in (await jobimport(plant, "audit", "list", "--run", "2", "--since", "1h")).out
+    shown = (await jobimport(plant, "runs", "show", "2", "--json")).object
+    figures = {figure["name"]: (figure["now"], figure["before"]) for figure in shown["compared"]["figures"]}
+    assert (figures["total"], shown["audit"][0]["user"]) == ((10, 20), "ann")
+    assert "RUN 1" in (await jobimport(plant, "runs", "show", "2")).out
+    [listed] = (await jobimport(plant, "sources", "list", "--json")).lines
+    assert listed["health"]["state"] == "ok"
+    assert listed["health"]["text"] == "10 listings, too few imports to know what is usual"
