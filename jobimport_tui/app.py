@@ -17,13 +17,16 @@ from textual.worker import Worker, WorkerState
 
 from jobimport_tui import registry
 from jobimport_tui.display.capabilities import Capabilities, capabilities
+from jobimport_tui.display.clipboard import osc52
 from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.display.terminal import Terminal
 from jobimport_tui.display.themes import DARK, EXTRA, TERMINAL
 from jobimport_tui.display.wired import WiredApp
 from jobimport_tui.gateway.protocol import Gateway
+from jobimport_tui.plans import Plan
 from jobimport_tui.screens.page import Page
 from jobimport_tui.screens.queues import QueuesSection
+from jobimport_tui.sending import Send, send_all
 from jobimport_tui.session import Session
 from jobimport_tui.state import Snapshot
 
@@ -68,6 +71,7 @@ class ConsoleApp(WiredApp):
         self.is_diffed = self.can.diff
         self.first_section, self.first_filter = section, filter
         self.terminal = terminal
+        self._asked_to_leave = False
         self.animation_level = "none"
         theme = TERMINAL if self.can.own_colours else DARK
         self.register_theme(theme)
@@ -118,6 +122,9 @@ class ConsoleApp(WiredApp):
         if self.terminal is not None and self.terminal.exit_code is not None:
             self.exit(self.terminal.exit_code)
             return
+        self.session.holding.send_due()
+        self._asked_to_leave &= bool(self.session.holding.waiting)
+        self.session.say_what_is_held()
         self.paint()
 
     def paint(self) -> None:
@@ -126,8 +133,27 @@ class ConsoleApp(WiredApp):
             if isinstance(screen, Page):
                 screen.paint()
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Have the terminal take a text, through tmux and screen; one that is too long for it is refused in words."""
+        sequence = osc52(text, self.can.wrap)
+        if sequence is None:
+            self.session.say(f"{len(text):,} characters are more than a terminal takes: e writes a file", "warn")
+        elif self._driver is not None:
+            self._driver.write(sequence)
+
+    def carry_out(self, plan: Plan, send: Send) -> None:
+        """Do a plan's things one by one, beside the loop and whatever page is open."""
+        work = partial(send_all, self.session, plan, send, self.paint)
+        self.run_worker(work, name=plan.verb, group="act", exit_on_error=False)
+
     def action_exit(self) -> None:
-        """Leave."""
+        """Leave; where something is held and not yet sent, only when asked again."""
+        waiting = self.session.holding.waiting
+        if waiting and not self._asked_to_leave:
+            self._asked_to_leave = True
+            self.session.say(f"again leaves without it, U undoes it: {waiting[-1].text}", "warn")
+            self.paint()
+            return
         self.exit(0)
 
 

@@ -1,9 +1,10 @@
-"""Every action once: keys, `:` verb, help, place in the footer, whether it changes anything, the command that does it.
+"""What an action is, and how the table of actions is looked up.
 
-Bindings, help, footer and `:` are made from this table and from nothing else.
+Bindings, help, footer, palette and `:` are made from the table in `actions` and from nothing else.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("queues", "Queues"),
@@ -16,7 +17,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
 """Name and title; the number of a section is its place here, from 1."""
 
 LISTS = frozenset(name for name, _ in SECTIONS)
-DETAILS = frozenset(("run", "letter", "listing", "help"))
+DETAILS = frozenset(("run", "letter", "listing", "group", "help"))
 EVERYWHERE = LISTS | DETAILS
 
 
@@ -27,7 +28,9 @@ class Action:
     `places` are the screens that have it; `hint` is its word in the footer, `argument` what its verb asks for,
     `preset` what its key stands for.
 
-    `changes` means that it alters what workers do: it asks first, and is absent from a read-only console.
+    `changes` means that it alters what workers do: it asks first, and is absent from a read-only console. `many` that
+    it is done to every marked row: then it shows its plan and is confirmed by typing the number. `cli` is the command
+    that does the same; `cli_of` where that differs from place to place.
     """
 
     name: str
@@ -40,118 +43,45 @@ class Action:
     preset: str = ""
     hint: str = ""
     changes: bool = False
+    many: bool = False
     cli: str = ""
+    cli_of: Mapping[str, str] = field(default_factory=dict)
 
 
-def _section(number: int, name: str, title: str) -> Action:
-    cli = {"queues": "queues show", "listings": "jobs search"}.get(name, f"{name} list")
-    return Action(
-        name="section",
-        preset=name,
-        keys=(str(number),),
-        verb=name,
-        help=f"section {title}",
-        group="sections",
-        cli=f"jobimport {cli}",
-    )
-
-
-ACTIONS: tuple[Action, ...] = (
-    *(_section(number, name, title) for number, (name, title) in enumerate(SECTIONS, 1)),
-    Action(name="down", keys=("j", "down"), help="one row down"),
-    Action(name="up", keys=("k", "up"), help="one row up"),
-    Action(name="page_down", keys=("pagedown", "ctrl+d"), help="one page down, at the end the next"),
-    Action(name="page_up", keys=("pageup", "ctrl+u"), help="one page up"),
-    Action(name="top", keys=("g", "home"), help="first row"),
-    Action(name="bottom", keys=("G", "end"), help="last row"),
-    Action(name="next_panel", keys=("tab",), help="next panel", places=frozenset(("queues",)), hint="panel"),
-    Action(name="open", keys=("enter",), help="open what is selected", places=LISTS, group="look", hint="open"),
-    Action(
-        name="import",
-        keys=("i", "I"),
-        verb="import",
-        argument="SOURCE",
-        help="import a source now",
-        group="act",
-        places=LISTS | {"run"},
-        hint="import",
-        changes=True,
-        cli="jobimport import {source}",
-    ),
-    Action(
-        name="cancel",
-        keys=("K",),
-        verb="cancel",
-        argument="RUN",
-        help="cancel a run that is active",
-        group="act",
-        places=frozenset(("queues", "runs", "run")),
-        hint="cancel",
-        changes=True,
-        cli="jobimport runs cancel {run}",
-    ),
-    Action(
-        name="filter",
-        keys=("/",),
-        verb="filter",
-        argument="WORDS",
-        help="filter: words, !word, source:NAME, state:NAME",
-        group="look",
-        places=LISTS,
-        hint="filter",
-    ),
-    Action(
-        name="pick_source",
-        keys=("f",),
-        verb="source",
-        argument="NAME",
-        help="only one source",
-        group="look",
-        places=frozenset(("runs", "listings")),
-        hint="source",
-    ),
-    Action(
-        name="run",
-        keys=(),
-        verb="run",
-        argument="NUMBER",
-        help="open a run by its number",
-        group="look",
-        cli="jobimport runs show {run}",
-    ),
-    Action(
-        name="sort",
-        keys=("s",),
-        verb="sort",
-        help="sort by the next column",
-        group="look",
-        places=frozenset(("failed", "workers", "sources")),
-        hint="sort",
-    ),
-    Action(name="freeze", keys=("p",), verb="freeze", help="freeze what is shown, or let it go on", group="look"),
-    Action(name="refresh", keys=("r",), verb="refresh", help="read everything again now", group="look"),
-    Action(name="repaint", keys=("ctrl+l",), verb="repaint", help="paint the whole screen again", group="look"),
-    Action(name="command", keys=(":",), help="type a command; tab completes it", group="look", hint="command"),
-    Action(name="help", keys=("?",), verb="help", help="this page", group="look"),
-    Action(name="back", keys=("escape",), help="back; an empty filter", group="leave"),
-    Action(name="leave", keys=("q",), verb="q", help="back; at a section, quit", group="leave", hint="quit"),
-    Action(name="quit", keys=("ctrl+c",), verb="quit", help="quit", group="leave"),
-)
-
-GROUPS = {"act": "ACT (asks first)", "look": "LOOK", "sections": "SECTIONS", "move": "MOVE", "leave": "LEAVE"}
+GROUPS = {
+    "act": "ACT (asks first)",
+    "mark": "MARK AND TAKE AWAY",
+    "look": "LOOK",
+    "sections": "SECTIONS",
+    "move": "MOVE",
+    "leave": "LEAVE",
+}
 """Groups of the help, in its order, with their titles."""
 
 _SHOWN = {"pagedown": "PgDn", "pageup": "PgUp", "escape": "esc", "ctrl+": "ctrl-"}
-_TEXTUAL = {"/": "slash", "?": "question_mark", ":": "colon"}
+_TEXTUAL = {
+    "/": "slash",
+    "?": "question_mark",
+    ":": "colon",
+    "*": "asterisk",
+    "+": "plus",
+    "-": "minus",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+}
 
 
 def of_place(place: str, *, read_only: bool) -> list[Action]:
     """The actions that a screen has."""
+    from jobimport_tui.actions import ACTIONS
+
     return [action for action in ACTIONS if place in action.places and not (read_only and action.changes)]
 
 
 def by_name(name: str) -> Action:
     """The action of a name; the first of those that share it."""
+    from jobimport_tui.actions import ACTIONS
+
     return next(action for action in ACTIONS if action.name == name)
 
 
@@ -185,6 +115,11 @@ def shown_keys(action: Action) -> str:
     return " ".join(dict.fromkeys(shown_key(key) for key in action.keys))
 
 
-def command_line(action: Action, **facts: object) -> str:
-    """The command that does the same; "" where there is none."""
-    return action.cli.format(**facts) if action.cli else ""
+def command_line(action: Action, place: str = "", **facts: object) -> str:
+    """The command that does the same; "" where there is none. Facts that are not given stand as names: SOURCE."""
+    return action.cli_of.get(place, action.cli).format_map(_Facts(facts))
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, name: str) -> str:
+        return name.upper()

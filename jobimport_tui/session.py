@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.gateway.protocol import Gateway
+from jobimport_tui.holding import Holding
 from jobimport_tui.state import Link, Snapshot
 
 NOTICE_SECONDS = 6.0
@@ -41,6 +42,11 @@ class Session:
         self.snapshot = Snapshot()
         self.frozen_at: float | None = None
         self.notice: Notice | None = None
+        self.holding = Holding(clock)
+        self._countdown: Notice | None = None
+        self.is_sending = self.stops_sending = False
+        self.looked_at: dict[str, float] = {}
+        self.typed: dict[str, list[str]] = {}  # what was typed before, by what was asked
         self._latest = self.snapshot
 
     def receive(self, snapshot: Snapshot) -> bool:
@@ -77,9 +83,25 @@ class Session:
             return 0
         return sum(lane.waiting for lane in self._latest.queues.lanes)
 
+    def seen(self, what: str) -> float | None:
+        """When something was last looked at; None for never."""
+        return self.looked_at.get(what)
+
+    def has_seen(self, what: str) -> float:
+        """It was looked at until now."""
+        self.looked_at[what] = self.clock()
+        return self.looked_at[what]
+
     def say(self, text: str, tone: str = "") -> None:
         """Put a notice into the status row."""
         self.notice = Notice(text, tone, self.clock() + NOTICE_SECONDS)
+
+    def say_what_is_held(self) -> None:
+        """Count down what may still be undone, while nothing else is to be read."""
+        text = self.holding.notice()
+        if text and self.current_notice() in (None, self._countdown):
+            self.say(text, "warn")
+            self._countdown = self.notice
 
     def current_notice(self) -> Notice | None:
         """The notice, while it lasts."""

@@ -155,6 +155,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     beat_at: float
     current: str = ""
+    order: Literal["working", "quiet", "stopping"] = "working"
 
 
 class Workers(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,9 +184,10 @@ class Dead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest dead letters; how many there are in all is in Queues.dead."""
+    """The newest dead letters, and how many there are in all."""
 
     rows: tuple[Dead, ...] = ()
+    total: int = 0
     at: float | None = None
 
 

@@ -33,6 +33,8 @@ _MARKS: dict[str, tuple[str, str, str]] = {  # state -> glyph, ASCII glyph, tone
     "waiting": ("·", ".", ""),
     "paused": ("‖", "#", "warn"),
     "dead": ("✗", "x", "bad"),
+    "quiet": ("‖", "#", "warn"),
+    "stopping": ("▪", "#", "warn"),
     "silent": ("!", "!", "bad"),
     "open": ("✓", "+", "ok"),
     "closed": ("-", "-", "dim"),

@@ -1,20 +1,30 @@
 """Everything that loads redis or pymongo, behind one name: `live` imports this module in a thread."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
 
 from jobimport_tui.display.format import clock
 from jobimport_tui.gateway import mongo_side, redis_side
 from jobimport_tui.gateway.mongo_side import MongoSide
+from jobimport_tui.gateway.protocol import Refused, WorkerOrder
 from jobimport_tui.gateway.redis_side import RedisSide
+from jobimport_tui.state import Dead
 from workers import control
 from workers.events import follow
 from workers.model import Event, Source
+from workers.queue import dead
 from workers.queue.connect import Redis, open_redis
 from workers.queue.connect import Trouble as RedisTrouble
-from workers.sources import load_one
+from workers.queue.dead import DeadLetter
+from workers.sources import load_one, remove, set_enabled
+from workers.store import runs
 from workers.store.connect import Database, open_database
+from workers.store.verifying import verify
 
 
 class Drivers:
@@ -67,6 +77,93 @@ class Drivers:
         if run is None:
             return f"there is no active run {run_id}"
         return f"run {run_id} is being cancelled" if run.active else f"run {run_id} has ended already: {run.state}"
+
+    async def put_back(
+        self, db: Database, redis: Redis, letter_id: str, load: Callable[[str], Awaitable[Source]], user: str
+    ) -> str:
+        """Try a dead letter's work again."""
+        letter = await _letter(redis, letter_id)
+        if not letter.run:
+            raise Refused("no worker can read its message: discard it")
+        source = await load(letter.source) if letter.stage == "fetch" else None
+        run = (await control.requeue(db, redis, letter, source, user)).run
+        if run is None:
+            raise Refused(f"{letter_id} is gone already")
+        return f"requeued into run {run.id} of {run.source}"
+
+    async def give_up(self, db: Database, redis: Redis, letter_id: str, user: str) -> str:
+        """Discard a dead letter."""
+        if not await control.discard(db, redis, await _letter(redis, letter_id), user):
+            raise Refused(f"{letter_id} is gone already")
+        return f"{letter_id} is discarded"
+
+    async def every_letter(self, redis: Redis) -> tuple[Dead, ...]:
+        """Every dead letter, newest first."""
+        async with aclosing(dead.letters(redis)) as letters:
+            found = [redis_side.dead_line(letter) async for letter in letters]
+        return tuple(sorted(found, key=lambda letter: letter.at, reverse=True))
+
+    async def switch(self, db: Database, redis: Redis, what: str, user: str, *, is_pause: bool) -> str:
+        """Pause or resume."""
+        act = control.pause if is_pause else control.resume
+        is_news = await act(db, redis, what, user)
+        return f"{what}: {'paused' if is_pause else 'running'}" + ("" if is_news else " already")
+
+    async def give_order(self, redis: Redis, worker: str, order: WorkerOrder, user: str) -> str:
+        """Tell a worker what to do."""
+        is_news = await control.order(redis, worker, None if order == "work" else order, user)
+        told = {"quiet": "is to take nothing new", "stop": "is to end", "work": "is to work"}[order]
+        return f"{worker} {told}" + ("" if is_news else " already")
+
+    async def enable(self, redis: Redis, folder: Path, name: str, user: str, *, enabled: bool) -> str:
+        """Switch a source on or off."""
+        changed = await anyio.to_thread.run_sync(set_enabled, folder, name, enabled)
+        word = "enabled" if enabled else "disabled"
+        if changed:
+            await control.tell(redis, user, f"{word} the source", source=name)
+        return f"{name}: {word}" + ("" if changed else " already")
+
+    async def remove_source(self, redis: Redis, folder: Path, name: str, user: str) -> str:
+        """Delete a source's file."""
+        file = await anyio.to_thread.run_sync(remove, folder, name)
+        await control.tell(redis, user, "removed the source", source=name)
+        return f"{file} removed"
+
+    async def retry_rejects(
+        self, db: Database, redis: Redis, run_id: int, load: Callable[[str], Awaitable[Source]], user: str
+    ) -> str:
+        """Try a run's rejected listings again."""
+        run = await runs.get(db, run_id)
+        if run is None:
+            raise Refused(f"there is no run {run_id}")
+        source = await load(run.source)
+        retry = await anyio.to_thread.run_sync(_load_retrying)
+        retried = await retry(db, redis, run, source, user)
+        return f"run {run_id}: {retried.tried:,} rejected listings are tried again"
+
+    async def recount(self, db: Database, run_id: int) -> str:
+        """Count a run again."""
+        run = await runs.get(db, run_id)
+        if run is None:
+            raise Refused(f"there is no run {run_id}")
+        if run.active:
+            raise Refused(f"run {run_id} has not ended yet: {run.state}")
+        checked = await verify(db, run, run.stats)
+        return f"run {run_id} {checked.sentence()}"
+
+
+def _load_retrying() -> Any:
+    """Mapping a listing anew needs the feed parsers, which no console loads before it is asked to. In a thread."""
+    from workers.actors.retrying import retry_rejects
+
+    return retry_rejects
+
+
+async def _letter(redis: Redis, letter_id: str) -> DeadLetter:
+    letter = await dead.get(redis, letter_id)
+    if letter is None:
+        raise Refused(f"{letter_id} is gone already")
+    return letter
 
 
 def _time(moment: datetime | None) -> str:

@@ -14,7 +14,9 @@ import anyio.to_thread
 import msgspec
 
 from jobimport_tui import reducer
+from jobimport_tui.fingerprint import Group
 from jobimport_tui.gateway import source_files
+from jobimport_tui.gateway.acts import Acts
 from jobimport_tui.gateway.protocol import ListingQuery, ListingRow, Publish, Refused, RunDetail, RunQuery
 from jobimport_tui.gateway.source_files import Past
 from jobimport_tui.state import Link, Snapshot, Sources
@@ -40,9 +42,10 @@ SLOW_EVERY = 3
 """Workers and dead letters are read at every third look at the queues."""
 
 PAST_EVENTS = 100
+FASTEST_LOOK, SLOWEST_LOOK = 0.25, 60.0
 
 
-class LiveGateway:
+class LiveGateway(Acts):
     """The gateway of a real console."""
 
     def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
@@ -59,6 +62,7 @@ class LiveGateway:
         self._changed, self._urgent = anyio.Event(), anyio.Event()
         self._look_at_queues, self._look_at_runs, self._look_at_sources = anyio.Event(), anyio.Event(), anyio.Event()
         self._wants_totals = True
+        self.every = settings.console.refresh
 
     async def run(self, publish: Publish) -> None:
         """Connect, watch and publish until cancelled."""
@@ -78,7 +82,7 @@ class LiveGateway:
             await self._changed.wait()
             self._changed, self._urgent = anyio.Event(), anyio.Event()
             publish(self.snapshot)
-            with anyio.move_on_after(self.config.settings.console.refresh):
+            with anyio.move_on_after(self.every):
                 await self._urgent.wait()
 
     async def _watch_redis(self) -> None:
@@ -114,7 +118,7 @@ class LiveGateway:
             look += 1
             self._set(**facts)
             self._link("redis", "up", rtt_ms=(self.clock() - started) * 1000)
-            self._look_at_queues = await _wait(self._look_at_queues, self.config.settings.console.refresh)
+            self._look_at_queues = await _wait(self._look_at_queues, self.every)
             look = 0 if look >= SLOW_EVERY else look
 
     async def _follow_events(self, side: "RedisSide") -> None:
@@ -209,6 +213,11 @@ class LiveGateway:
                 self._set(sources=Sources(rows=rows, folder=str(folder), at=self.clock()))
             self._look_at_sources = await _wait(self._look_at_sources, SOURCES_SECONDS)
 
+    def pace(self, factor: float) -> float:
+        """Look at the servers more often or less; returns the seconds between two looks."""
+        self.every = min(SLOWEST_LOOK, max(FASTEST_LOOK, self.every * factor))
+        return self.every
+
     def refresh(self) -> None:
         """Read everything again now."""
         self._wants_totals = True
@@ -237,22 +246,10 @@ class LiveGateway:
         """Read one listing."""
         return await self._ask(lambda mongo: mongo.listing(listing_id))
 
-    async def import_source(self, name: str) -> str:
-        """Start an import."""
-        drivers, redis = self._ready(), self._redis
-        source = await self._told(anyio.to_thread.run_sync(drivers.load_source, self.config.sources, name))
-        if redis is None:
-            raise Refused("refused: redis is not connected yet")
-        client = redis.redis
-        return await self._ask(lambda mongo: drivers.start_import(mongo.db, client, source, user()))
-
-    async def cancel(self, run_id: int) -> str:
-        """Ask a run to stop."""
-        drivers, redis = self._ready(), self._redis
-        if redis is None:
-            raise Refused("refused: redis is not connected yet")
-        client = redis.redis
-        return await self._ask(lambda mongo: drivers.stop_run(mongo.db, client, run_id, user()))
+    async def rejected(self) -> tuple[Group, ...]:
+        """Group the rejected listings of each source's last run."""
+        last = self._past.last
+        return await self._ask(lambda mongo: mongo.rejected(last))
 
     async def _ask(self, question: "Callable[[MongoSide], Awaitable[T]]") -> T:
         if self._mongo is None:

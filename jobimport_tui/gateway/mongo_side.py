@@ -1,10 +1,11 @@
 """What MongoDB tells: runs, listings, rejects, and what is remembered of the sources."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_args
 
 import msgspec
 
+from jobimport_tui.fingerprint import Group, normalised
 from jobimport_tui.gateway.protocol import (
     PAGE,
     Act,
@@ -23,9 +24,11 @@ from workers.store.batches import RunTotals
 from workers.store.connect import Database
 from workers.store.search import JobRow, Status
 
+BAD_STATES: tuple[RunState, ...] = ("failed", "partial", "degraded")
 RECENT = 100
 REJECTS_SHOWN = 100
 ACTS_SHOWN = 20
+RUNS_WITH_REJECTS = 50
 
 
 class MongoSide:
@@ -89,6 +92,27 @@ class MongoSide:
             ),
         )
 
+    async def rejected(self, last: Mapping[str, Run]) -> tuple[Group, ...]:
+        """The rejects of each source's last run, by reason and field; the newest first."""
+        found: list[Group] = []
+        newest = sorted((run for run in last.values() if run.stats.failed), key=lambda run: run.id, reverse=True)
+        for run in newest[:RUNS_WITH_REJECTS]:
+            at = (run.finished_at or run.queued_at).timestamp()
+            found += [
+                Group(
+                    what="rejected",
+                    kind=normalised(each.reason),
+                    source=run.source,
+                    message=f"field {each.field}, such as {each.example}" if each.field else f"such as {each.example}",
+                    count=each.count,
+                    first=at,
+                    last=at,
+                    run=run.id,
+                )
+                for each in await rejects.by_reason(self.db, run.id)
+            ]
+        return tuple(found)
+
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
         """A page of a search."""
         rows = await search.search(
@@ -138,7 +162,9 @@ def _states(state: str | None) -> RunState | tuple[RunState, ...] | None:
         return cast("RunState | None", state)
     if state == "active":
         return ACTIVE_STATES
-    raise Refused(f"state:{state}: expected active, {', '.join(get_args(RunState))}")
+    if state == "bad":
+        return BAD_STATES
+    raise Refused(f"state:{state}: expected active, bad, {', '.join(get_args(RunState))}")
 
 
 def _status(status: str | None) -> Status | None:

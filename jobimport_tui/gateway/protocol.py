@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from jobimport_tui.state import Snapshot
+from jobimport_tui.fingerprint import Group
+from jobimport_tui.state import Dead, Snapshot
 from workers.model import Run
 
+WorkerOrder = Literal["quiet", "stop", "work"]
 Publish = Callable[[Snapshot], None]
 PAGE = 200
 
@@ -97,6 +99,10 @@ class Gateway(Protocol):
         """Read everything again now."""
         ...
 
+    def pace(self, factor: float) -> float:
+        """Look at the servers more often or less, by a factor; returns the seconds between two looks."""
+        ...
+
     async def runs(self, query: RunQuery) -> list[Run]:
         """Read a page of the import history, newest first."""
         ...
@@ -123,4 +129,48 @@ class Gateway(Protocol):
 
     async def cancel(self, run_id: int) -> str:
         """Ask a run to stop; returns what became of it."""
+        ...
+
+    async def requeue(self, letter_id: str) -> str:
+        """Try a dead letter again; returns what became of it."""
+        ...
+
+    async def discard(self, letter_id: str) -> str:
+        """Give a dead letter up for good; returns what became of it."""
+        ...
+
+    async def pause(self, what: str) -> str:
+        """Pause a lane, or a source ("source:NAME"); returns what became of it."""
+        ...
+
+    async def resume(self, what: str) -> str:
+        """Let a lane or a source go on; returns what became of it."""
+        ...
+
+    async def order(self, worker: str, order: WorkerOrder) -> str:
+        """Tell a worker what to do; returns what became of it."""
+        ...
+
+    async def set_enabled(self, source: str, enabled: bool) -> str:
+        """Switch a source on or off; returns what became of it."""
+        ...
+
+    async def remove_source(self, source: str) -> str:
+        """Delete a source's file; returns what became of it."""
+        ...
+
+    async def verify(self, run_id: int) -> str:
+        """Count a run again; returns what was found."""
+        ...
+
+    async def retry_rejects(self, run_id: int) -> str:
+        """Try a run's rejected listings again; returns what became of it."""
+        ...
+
+    async def rejected(self) -> tuple[Group, ...]:
+        """Group the rejected listings of each source's last run."""
+        ...
+
+    async def letters(self) -> tuple[Dead, ...]:
+        """Read every dead letter, newest first: what "all that fit the filter" means."""
         ...

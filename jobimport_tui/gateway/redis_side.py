@@ -19,7 +19,10 @@ QUEUE_NAMES = {False: "job-import", True: "high-priority-imports"}
 RATE_SECONDS = 30.0
 BUCKET_SECONDS = 10.0
 BUCKETS = 30
-DEAD_SHOWN = 200
+LETTERS_KEPT = 5000
+"""The newest dead letters are known one by one; of more, only how many there are."""
+
+_NOBODY: tuple[Dead, ...] = ()
 
 
 class LaneMeter:
@@ -62,6 +65,7 @@ class RedisSide:
         self.redis, self._clock = redis, clock
         self._meters = {str(lane): LaneMeter() for lane in LANES}
         self.paused: frozenset[str] = frozenset()
+        self._letters, self._letters_state = _NOBODY, ("", 0)
 
     async def queues(self) -> Queues:
         """Every lane: two round trips."""
@@ -99,9 +103,14 @@ class RedisSide:
         return Workers(rows=tuple(_worker(info, now) for info in infos), at=now)
 
     async def failed(self) -> Failed:
-        """The newest dead letters."""
-        letters = await dead.list_dead(self.redis, limit=DEAD_SHOWN)
-        return Failed(rows=tuple(_dead(letter) for letter in letters), at=self._clock())
+        """The newest dead letters; read in whole only where some came or went."""
+        newest = await dead.list_dead(self.redis, limit=1)
+        state = (newest[0].id if newest else "", await dead.count(self.redis))
+        if state != self._letters_state:
+            letters = await dead.list_dead(self.redis, limit=LETTERS_KEPT)
+            self._letters = tuple(dead_line(letter) for letter in letters)
+            self._letters_state = state
+        return Failed(rows=self._letters, total=state[1], at=self._clock())
 
 
 def reason(error: BaseException, url: str) -> str:
@@ -129,10 +138,12 @@ def _worker(info: WorkerInfo, now: float) -> Worker:
         started=info.started,
         beat_at=now - info.beat_age_s,
         current="; ".join(doing),
+        order=info.state,
     )
 
 
-def _dead(letter: DeadLetter) -> Dead:
+def dead_line(letter: DeadLetter) -> Dead:
+    """A letter as the console knows it."""
     return Dead(
         id=letter.id,
         at=letter.at_ms / 1000,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from textual.widget import Widget
 
 from jobimport_tui.display.text import safe, wrap
@@ -47,6 +48,35 @@ class Detail(Moving):
     def draw(self) -> None:
         """Show the page."""
         self.page.show(self.lines_for(self.size.width))
+
+    def called(self) -> str:
+        """What the page is about, for copying."""
+        raise NotImplementedError
+
+    def data(self) -> object:
+        """What the page shows, for copying as JSON."""
+        raise NotImplementedError
+
+    def do_copy(self, _: str) -> None:
+        """Copy what the page is about."""
+        self.copy(self.called())
+
+    def do_copy_row(self, _: str) -> None:
+        """Copy it as JSON."""
+        text = msgspec.json.encode(self.data(), enc_hook=str).decode()
+        self.copy(text, f"{self.called()} as JSON: {len(text):,} bytes")
+
+    def do_find(self, argument: str) -> None:
+        """Find words on the page; n and N go on."""
+        if argument:
+            self._look_for(argument)
+        else:
+            self.type("/", "", done=self._look_for, history="find")
+
+    def _look_for(self, words: str) -> None:
+        self.sought = words.strip()
+        if self.sought:
+            self.do_next_match("")
 
     def on_resize(self) -> None:
         """Wrap anew."""

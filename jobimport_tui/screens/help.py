@@ -21,6 +21,18 @@ class HelpPage(Detail):
         """It is open already: the key that opened it closes it."""
         self.do_back("")
 
+    def called(self) -> str:
+        """The help."""
+        return f"help of {self.of}"
+
+    def data(self) -> object:
+        """The registry of the place."""
+        return [(a.keys, a.verb, a.help, a.cli) for a in registry.of_place(self.of, read_only=self.session.read_only)]
+
+    def equivalent(self) -> str:
+        """The command's own help."""
+        return "jobimport --help"
+
     def lines_for(self, width: int) -> list[Line]:
         """The table."""
         lines: list[Line] = [((f" HELP  {self.of}", "title"), ("   escape goes back", "dim")), BLANK]
@@ -28,16 +40,16 @@ class HelpPage(Detail):
         for group, title in registry.GROUPS.items():
             members = [action for action in actions if action.group == group]
             if members:
-                lines += [heading(title), *(_line(action, width) for action in members), BLANK]
+                lines += [heading(title), *(_line(action, width, self.of) for action in members), BLANK]
         if self.session.read_only:
             lines.append(((" This console is read-only: what would change anything is left out.", "warn"),))
         return lines
 
 
-def _line(action: registry.Action, width: int) -> Line:
+def _line(action: registry.Action, width: int, place: str) -> Line:
     verb = f":{action.verb}" + (f" {action.argument}" if action.argument else "") if action.verb else ""
     spans = [(f"   {registry.shown_keys(action):<12} ", "key"), (f"{verb:<16} ", "busy"), (action.help, "")]
-    if action.cli and width >= 100:
-        command = registry.command_line(action, source="SOURCE", run="RUN")
+    if (action.cli or place in action.cli_of) and width >= 100:
+        command = registry.command_line(action, place)
         spans.append((f"   {command}", "dim"))
     return tuple(spans)

@@ -1,5 +1,6 @@
 """One dead letter, with all that is known of its end."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from jobimport_tui.display.format import moment
@@ -20,6 +21,26 @@ class LetterPage(Detail):
     def __init__(self, session: Session, *, section: str, letter: Dead) -> None:
         super().__init__(session, section=section)
         self.letter = letter
+
+    def called(self) -> str:
+        """Its id."""
+        return self.letter.id
+
+    def data(self) -> object:
+        """The letter."""
+        return self.letter
+
+    def equivalent(self) -> str:
+        """The command that shows it."""
+        return f"jobimport failed show {self.letter.id}"
+
+    def selected_source(self) -> str:
+        """Its source."""
+        return self.letter.source
+
+    def letters_meant(self, then: Callable[[Sequence[Dead], str], None]) -> None:
+        """The one that is shown."""
+        then([self.letter], "")
 
     def lines_for(self, width: int) -> list[Line]:
         """The page."""
@@ -43,5 +64,5 @@ class LetterPage(Detail):
             heading("MESSAGE"),
             *paragraph(safe(letter.payload), width, tone="dim"),
             BLANK,
-            ((f" put back or forget: jobimport failed requeue|discard {safe(letter.id)}", "dim"),),
+            ((" R tries it again, X gives it up", "dim"),),
         ]

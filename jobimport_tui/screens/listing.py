@@ -41,6 +41,22 @@ class ListingPage(Detail):
         self.stored = stored
         self.draw()
 
+    def called(self) -> str:
+        """Its key."""
+        return self.listing_id
+
+    def data(self) -> object:
+        """The listing as it is stored."""
+        return dict(self.stored or {})
+
+    def equivalent(self) -> str:
+        """The command that shows it."""
+        return f"jobimport jobs show {self.listing_id}"
+
+    def selected_source(self) -> str:
+        """Its source."""
+        return str((self.stored or {}).get("source", ""))
+
     def lines_for(self, width: int) -> list[Line]:
         """The page."""
         stored = self.stored

@@ -100,6 +100,13 @@ class ListingsSection(PagedSection[ListingRow]):
         query = f'   "{self.text}"' if self.text else "   / searches title and company, f picks a source"
         self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem)
 
+    def equivalent(self) -> str:
+        """The command that finds these listings."""
+        query = self.query_of(None)
+        flags = f" --source {query.source}" if query.source else ""
+        flags += f" --status {query.status}" if query.status else ""
+        return f"jobimport jobs search {query.words}".rstrip() + flags
+
     def do_open(self, _: str) -> None:
         """Show every field of the selected listing."""
         from jobimport_tui.screens.listing import ListingPage

@@ -17,10 +17,13 @@ from jobimport_tui.session import Session
 from jobimport_tui.widgets.chrome import Banner, Keys, Status, Tabs
 from jobimport_tui.widgets.grid import Grid
 from jobimport_tui.widgets.lines import Lines
+from jobimport_tui.widgets.plan import PlanPanel
 from jobimport_tui.widgets.prompt import Prompt, Question
 
 if TYPE_CHECKING:
     from jobimport_tui.app import ConsoleApp
+
+TYPED_KEPT = 50
 
 
 def bindings(place: str) -> list[Any]:
@@ -42,7 +45,7 @@ class Page(Screen[None]):
     def __init__(self, session: Session, *, section: str) -> None:
         super().__init__()
         self.session, self.section = session, section
-        self.prompt, self.question = Prompt(), Question()
+        self.prompt, self.question, self.plan = Prompt(), Question(), PlanPanel()
         self.status, self.banner, self.tabs = Status(session), Banner(session), Tabs(session, section)
         self.keys = Keys(session, self.place)
         self._before: Widget | None = None
@@ -64,6 +67,7 @@ class Page(Screen[None]):
         """Chrome around the body."""
         yield from (self.status, self.banner, self.tabs)
         yield from self.body()
+        yield self.plan
         yield self.keys
         yield self.prompt
         yield self.question
@@ -128,6 +132,14 @@ class Page(Screen[None]):
         self.session.gateway.refresh()
         self.say("reading everything again")
 
+    def do_faster(self, _: str) -> None:
+        """Look at the servers twice as often."""
+        self.say(f"looking every {self.session.gateway.pace(0.5):g} s")
+
+    def do_slower(self, _: str) -> None:
+        """Look at the servers half as often."""
+        self.say(f"looking every {self.session.gateway.pace(2.0):g} s")
+
     def do_repaint(self, _: str) -> None:
         """Paint every cell again."""
         self.console_app.repaint()
@@ -141,8 +153,8 @@ class Page(Screen[None]):
         self.do_back("")
 
     def do_quit(self, _: str) -> None:
-        """Leave the console."""
-        self.app.exit(0)
+        """Leave the console; what is held and not yet sent is said first."""
+        self.console_app.action_exit()
 
     def do_run(self, argument: str) -> None:
         """Open a run by its number."""
@@ -162,8 +174,34 @@ class Page(Screen[None]):
 
     def do_command(self, _: str) -> None:
         """Type a verb."""
-        words = registry.verbs(self.place, read_only=self.session.read_only)
-        self.type(":", "", done=self._command, words=words)
+        words = [*registry.verbs(self.place, read_only=self.session.read_only), *self._completions()]
+        self.type(":", "", done=self._command, words=words, history="command")
+
+    def _completions(self) -> Iterable[str]:
+        """Verbs with what they can be said of."""
+        known = self.session.snapshot
+        names = [row.name for row in known.sources.rows]
+        values = {
+            "SOURCE": names,
+            "NAME": names,
+            "LANE|SOURCE": [*(lane.lane for lane in known.queues.lanes), *names],
+            "RUN": [str(flight.run.id) for flight in known.runs.flights],
+            "NUMBER": [str(run.id) for run in known.runs.recent[:20]],
+            "ID": [worker.id for worker in known.workers.rows] if self.place == "workers" else [],
+        }
+        for action in registry.of_place(self.place, read_only=self.session.read_only):
+            for value in values.get(action.argument, []):
+                yield f"{action.verb} {value}"
+
+    def do_palette(self, _: str) -> None:
+        """Choose among everything that can be done here."""
+        from jobimport_tui.screens.palette import Palette
+
+        def chosen(action: registry.Action | None) -> None:
+            if action is not None:
+                self.action_do(action.name, action.preset)
+
+        self.app.push_screen(Palette(self.session, place=self.place), chosen)
 
     def _command(self, text: str) -> None:
         verb, _, argument = text.strip().partition(" ")
@@ -184,11 +222,15 @@ class Page(Screen[None]):
         left: Callable[[], None] | None = None,
         changed: Callable[[str], None] | None = None,
         words: Iterable[str] = (),
+        history: str = "",
     ) -> None:
-        """Ask for text in the bottom row."""
+        """Ask for text in the bottom row; `history` names what was typed before, which up brings back."""
+        past = self.session.typed.setdefault(history, []) if history else []
 
         def finish(text: str) -> None:
             self._answered()
+            if history and text.strip():
+                past[:] = [*(one for one in past if one != text), text][-TYPED_KEPT:]
             done(text)
 
         def leave() -> None:
@@ -197,7 +239,7 @@ class Page(Screen[None]):
                 left()
 
         self._asking()
-        self.prompt.open(label, value, done=finish, left=leave, changed=changed, words=tuple(words))
+        self.prompt.open(label, value, done=finish, left=leave, changed=changed, words=tuple(words), past=past)
 
     def ask(self, text: str, *, same_as: str, then: Callable[[], None]) -> None:
         """Ask a question in the bottom row; `then` is called for y."""
@@ -223,56 +265,6 @@ class Page(Screen[None]):
         self.keys.display = True
         if self._before is not None:
             self._before.focus()
-
-    # --- what changes something
-
-    def do_import(self, argument: str) -> None:
-        """Import a source: the one that is named, else one that is picked."""
-        if refusal := self.session.refusal():
-            self.say(refusal, "warn")
-        elif argument:
-            self._confirm_import(argument)
-        else:
-            self.pick("import", self.selected_source(), self._confirm_import)
-
-    def _confirm_import(self, source: str) -> None:
-        names = [row.name for row in self.session.snapshot.sources.rows]
-        if source not in names:
-            self.say(f"no source {source!r}: section 6 lists them", "warn")
-            return
-        same_as = registry.command_line(registry.by_name("import"), source=source)
-        self.ask(f"Import {source} now?", same_as=same_as, then=lambda: self._import(source))
-
-    def _import(self, source: str) -> None:
-        self.say(f"asking for an import of {source} ...")
-        self.call(lambda: self.session.gateway.import_source(source), self._told)
-
-    def do_cancel(self, argument: str) -> None:
-        """Cancel a run: the one that is named, else the selected one."""
-        run_id = int(argument) if argument.isascii() and argument.isdigit() else self.selected_run()
-        if refusal := self.session.refusal():
-            self.say(refusal, "warn")
-        elif run_id is None:
-            self.say("no active run is selected", "warn")
-        else:
-            text = f"Cancel run {run_id}? What is written stays written."
-            same_as = registry.command_line(registry.by_name("cancel"), run=run_id)
-            self.ask(text, same_as=same_as, then=lambda: self._cancel(run_id))
-
-    def _cancel(self, run_id: int) -> None:
-        self.call(lambda: self.session.gateway.cancel(run_id), self._told)
-
-    def _told(self, text: str) -> None:
-        self.say(text, "ok")
-        self.session.gateway.refresh()
-
-    def selected_source(self) -> str:
-        """The source that the screen speaks of; "" for none."""
-        return ""
-
-    def selected_run(self) -> int | None:
-        """The active run that the screen speaks of."""
-        return None
 
     def pick(self, what: str, first: str, then: Callable[[str], None], *, extra: str = "") -> None:
         """Choose a source from a list, which may begin with one more entry; the cursor starts on `first`."""

@@ -8,7 +8,7 @@ import re
 from typing import Any, ClassVar, Generic, TypeVar
 
 from jobimport_tui.gateway.protocol import PAGE, Refused
-from jobimport_tui.screens.section import Section
+from jobimport_tui.screens.selecting import Selecting
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Grid
 
@@ -28,7 +28,7 @@ def with_field(text: str, name: str, value: str) -> str:
     return " ".join([*words, f"{name}:{value}"] if value else words)
 
 
-class PagedSection(Section, Generic[R]):
+class PagedSection(Selecting, Generic[R]):
     """Subclasses say how a page is read (`read`) and what the next one starts after (`key_of`)."""
 
     ALL: ClassVar[str] = "every source"

@@ -10,7 +10,7 @@ from jobimport_tui.display.format import age, clock, count, rate, span
 from jobimport_tui.display.text import safe
 from jobimport_tui.screens import columns
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.section import Section
+from jobimport_tui.screens.selecting import Selecting
 from jobimport_tui.session import Session
 from jobimport_tui.state import EventLine, Flight, Lane
 from jobimport_tui.widgets.grid import Column, Grid
@@ -81,7 +81,7 @@ def event_columns(session: Session) -> list[Column[EventLine]]:
     ]
 
 
-class QueuesSection(Section):
+class QueuesSection(Selecting):
     """The overview."""
 
     place = "queues"
@@ -177,9 +177,24 @@ class QueuesSection(Section):
         run = self._run()
         return run.source if run else ""
 
-    def selected_run(self) -> int | None:
-        """The selected flight; the only one, where there is one."""
+    def run_shown(self) -> int | None:
+        """The selected run."""
+        run = self._run()
+        return run.id if run else None
+
+    def selected_runs(self) -> list[int]:
+        """The marked flights, else the selected one; the only one, where there is one."""
         flights = self.session.snapshot.runs.flights
-        if self.focused is self.flights and self.flights.selected:
-            return self.flights.selected.run.id
-        return flights[0].run.id if len(flights) == 1 else None
+        if self.focused is self.flights or self.flights.marked_rows():
+            return [flight.run.id for flight in self.chosen(self.flights)]
+        return [flights[0].run.id] if len(flights) == 1 else []
+
+    def is_bad(self, row: Run) -> bool:
+        """A run that did not end well."""
+        return row.state in ("failed", "partial", "degraded") or row.stats.failed > 0
+
+    def selected_to_pause(self) -> list[tuple[str, bool]]:
+        """The marked lanes, else the selected one, and whether they are paused."""
+        if self.focused is not self.lanes and not self.lanes.marked_rows():
+            return []
+        return [(lane.lane, lane.paused) for lane in self.chosen(self.lanes)]

@@ -58,6 +58,30 @@ class RunPage(Detail):
         flights = self.session.snapshot.runs.flights
         return next((flight for flight in flights if flight.run.id == self.run_id), None)
 
+    def called(self) -> str:
+        """Its number."""
+        return str(self.run_id)
+
+    def data(self) -> object:
+        """The run with its batches and rejects."""
+        return self.detail
+
+    def equivalent(self) -> str:
+        """The command that shows it."""
+        return f"jobimport runs show {self.run_id}"
+
+    def selected_source(self) -> str:
+        """Its source."""
+        return self.detail.run.source if self.detail else ""
+
+    def selected_runs(self) -> list[int]:
+        """The one that is shown, while it is active."""
+        return [self.run_id] if self.detail and self.detail.run.active else []
+
+    def run_shown(self) -> int | None:
+        """The one that is shown."""
+        return self.run_id
+
     def lines_for(self, width: int) -> list[Line]:
         """The page."""
         if self.detail is None:

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from jobimport_tui.gateway.protocol import RunQuery
 from jobimport_tui.screens import columns
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.paged import PagedSection, parse
+from jobimport_tui.screens.paged import PagedSection, parse, with_field
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Grid
 from jobimport_tui.widgets.painted import Line, Painted
@@ -72,10 +72,32 @@ class RunsSection(PagedSection[Run]):
         """The source of the selected run."""
         return self.history.selected.source if self.history.selected else ""
 
-    def selected_run(self) -> int | None:
-        """The selected run, if it is active."""
-        run = self.history.selected
-        return run.id if run and run.active else None
+    def selected_runs(self) -> list[int]:
+        """The marked runs, else the selected one, as far as they are active; after *, all that fit the filter."""
+        if self.everything:
+            _, fields = parse(self.text)
+            flights = self.session.snapshot.runs.flights
+            return [f.run.id for f in flights if fields.get("source") in (None, f.run.source)]
+        return [run.id for run in self.chosen(self.history) if run.active]
+
+    def run_shown(self) -> int | None:
+        """The selected run."""
+        return self.history.selected.id if self.history.selected else None
+
+    def beyond(self) -> str:
+        """Active runs on other pages."""
+        return "; K means every active run that fits"
+
+    def do_errors(self, _: str) -> None:
+        """Ask for the runs that went wrong, or for all."""
+        _, fields = parse(self.text)
+        self.filter_by(with_field(self.text, "state", "" if fields.get("state") == "bad" else "bad"))
+
+    def equivalent(self) -> str:
+        """The command that lists these runs."""
+        _, fields = parse(self.text)
+        flags = [f" --{name} {value}" for name, value in fields.items() if value not in ("bad", "active")]
+        return "jobimport runs list" + "".join(flags)
 
 
 class Heading(Painted):

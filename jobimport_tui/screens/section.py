@@ -4,12 +4,13 @@ from typing import Any
 
 from textual import events
 
-from jobimport_tui.screens.page import Page
+from jobimport_tui import registry
+from jobimport_tui.screens.acting import Acting
 from jobimport_tui.widgets.grid import Grid
 from jobimport_tui.widgets.lines import Lines
 
 
-class Moving(Page):
+class Moving(Acting):
     """A page in which something scrolls."""
 
     @property
@@ -18,6 +19,38 @@ class Moving(Page):
         if isinstance(self.focused, (Grid, Lines)):
             return self.focused
         return self.query(Grid).first() if self.query(Grid) else self.query_one(Lines)
+
+    sought = ""
+
+    def do_next_match(self, _: str) -> None:
+        """The next row with what was last looked for."""
+        self._find(1)
+
+    def do_last_match(self, _: str) -> None:
+        """The row before with what was last looked for."""
+        self._find(-1)
+
+    def _find(self, step: int) -> None:
+        if not self.sought:
+            self.say("nothing was looked for yet: / looks")
+        elif not self.scroller.find(self.sought, step):
+            self.say(f"{self.sought!r} is not here")
+
+    def do_copy_cli(self, _: str) -> None:
+        """Show and copy the command that shows the same."""
+        command = self.equivalent()
+        self.copy(command, command)
+
+    def equivalent(self) -> str:
+        """The command that shows what this screen shows."""
+        section = next(a for a in registry.of_place(self.place, read_only=True) if a.preset == self.section)
+        return registry.command_line(section)
+
+    def copy(self, text: str, told: str = "") -> None:
+        """Copy a text through the terminal; the notice says what."""
+        self.say(f"copied: {told or text}")
+        self.app.copy_to_clipboard(text)
+        self.paint_chrome()
 
     def do_down(self, _: str) -> None:
         """One row down."""
@@ -67,7 +100,14 @@ class Section(Moving):
             self.filter_by(argument)
             return
         before = self.filter_text()
-        self.type("/", before, done=self.filter_by, left=lambda: self.filter_by(before), changed=self.filter_typed)
+        self.type(
+            "/",
+            before,
+            done=self.filter_by,
+            left=lambda: self.filter_by(before),
+            changed=self.filter_typed,
+            history="filter",
+        )
 
     def filter_text(self) -> str:
         """The filter in force."""
@@ -75,6 +115,7 @@ class Section(Moving):
 
     def filter_by(self, words: str) -> None:
         """Put a filter in force."""
+        self.sought = words.strip() or self.sought
         self.grid.show_only(words.strip())
         self.paint()
 

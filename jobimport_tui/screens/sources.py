@@ -6,13 +6,17 @@ from textual.widget import Widget
 
 from jobimport_tui.display.format import age, ago, count
 from jobimport_tui.display.text import safe
+from jobimport_tui.plans import Plan
 from jobimport_tui.screens import columns
+from jobimport_tui.screens.acting import HELD, INVERSE
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.section import Section
+from jobimport_tui.screens.selecting import Selecting
 from jobimport_tui.session import Session
 from jobimport_tui.state import SourceLine
 from jobimport_tui.widgets.grid import Column, Grid
 from jobimport_tui.widgets.painted import Span
+
+BAD = ("failed", "partial", "degraded")
 
 
 def source_columns(session: Session) -> list[Column[SourceLine]]:
@@ -65,7 +69,7 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
     ]
 
 
-class SourcesSection(Section):
+class SourcesSection(Selecting):
     """Every file of config/sources."""
 
     place = "sources"
@@ -114,6 +118,54 @@ class SourcesSection(Section):
         else:
             due = f"due in {age(row.next_due - self.session.clock())}" if row.next_due else "not scheduled"
             self.say(f"{row.name} never ran: {due}; i imports it now")
+
+    def is_bad(self, row: SourceLine) -> bool:
+        """A source that fails, or whose file cannot be read."""
+        return row.state == "broken" or row.failures > 0 or (row.last is not None and row.last.state in BAD)
+
+    def selected_to_pause(self) -> list[tuple[str, bool]]:
+        """The marked sources, else the selected one, and whether they are paused."""
+        rows = [row for row in self.chosen(self.files) if row.state != "broken"]
+        return [(f"source:{row.name}", row.state == "paused") for row in rows]
+
+    def do_disable(self, argument: str) -> None:
+        """Switch sources off; by key, those that are all off are switched on."""
+        names = [argument] if argument else [row.name for row in self.chosen(self.files)]
+        states = {row.name: row.state for row in self.files.all_rows}
+        if not argument and names and all(states[name] == "off" for name in names):
+            self._switch(names, on=True)
+        else:
+            self._switch(names, on=False)
+
+    def do_enable(self, argument: str) -> None:
+        """Switch sources on."""
+        self._switch([argument] if argument else [row.name for row in self.chosen(self.files)], on=True)
+
+    def _switch(self, names: list[str], *, on: bool) -> None:
+        gateway, verb = self.session.gateway, "enable" if on else "disable"
+        plan = Plan(
+            verb=verb,
+            noun="source",
+            keys=tuple(names),
+            command=" && ".join(f"jobimport sources {verb} {name}" for name in names[:5]),
+            undo=INVERSE,
+        )
+        self.propose(
+            plan, lambda name: gateway.set_enabled(name, on), inverse=lambda name: gateway.set_enabled(name, not on)
+        )
+
+    def do_remove(self, argument: str) -> None:
+        """Delete a source's file."""
+        if name := argument or self.selected_source():
+            plan = Plan(
+                verb="remove",
+                noun="source",
+                keys=(name,),
+                command=f"jobimport sources remove {name}",
+                kinds=((name, 1),),
+                undo=f"its listings stay; {HELD}",
+            )
+            self.propose(plan, self.session.gateway.remove_source, is_grave=True, held=True)
 
     def selected_source(self) -> str:
         """The selected source."""

@@ -6,8 +6,11 @@ from textual.widget import Widget
 
 from jobimport_tui.display.format import age, count, size
 from jobimport_tui.display.text import safe
+from jobimport_tui.gateway.protocol import WorkerOrder
+from jobimport_tui.plans import Plan, command_for
+from jobimport_tui.screens.acting import HELD, INVERSE
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.section import Section
+from jobimport_tui.screens.selecting import Selecting
 from jobimport_tui.session import SILENT_SECONDS, Session
 from jobimport_tui.state import Worker
 from jobimport_tui.widgets.grid import Column, Grid
@@ -21,7 +24,9 @@ def worker_columns(session: Session) -> list[Column[Worker]]:
         return session.age(worker.beat_at) or 0.0
 
     def state(worker: Worker) -> Span:
-        word = "silent" if silence(worker) > SILENT_SECONDS else "running" if worker.busy else "idle"
+        word = "running" if worker.busy else "idle"
+        word = word if worker.order == "working" else worker.order
+        word = "silent" if silence(worker) > SILENT_SECONDS else word
         mark = session.glyphs.mark(word)
         return str(mark), mark.tone
 
@@ -46,7 +51,7 @@ def worker_columns(session: Session) -> list[Column[Worker]]:
     ]
 
 
-class WorkersSection(Section):
+class WorkersSection(Selecting):
     """Every worker heard of in the last hour."""
 
     place = "workers"
@@ -66,6 +71,41 @@ class WorkersSection(Section):
         nothing = "no worker was heard of in the last hour: `jobimport worker` starts some"
         self.processes.empty = "waiting for redis" if workers.at is None else nothing
         self.processes.show(workers.rows, is_stale=self.session.is_stale(workers.at))
+
+    def is_bad(self, row: Worker) -> bool:
+        """A worker that is silent, or had failures."""
+        return row.failed > 0 or (self.session.age(row.beat_at) or 0.0) > SILENT_SECONDS
+
+    def do_quiet(self, argument: str) -> None:
+        """Take nothing new; by key, workers that are all quiet work again."""
+        chosen = self.chosen(self.processes)
+        if not argument and chosen and all(worker.order == "quiet" for worker in chosen):
+            self.do_wake("")
+        else:
+            self._order(argument, "quiet", inverse="work")
+
+    def do_wake(self, argument: str) -> None:
+        """Work again."""
+        self._order(argument, "work", inverse="quiet")
+
+    def do_stop(self, argument: str) -> None:
+        """Finish what is in hand, and end."""
+        self._order(argument, "stop", inverse=None)
+
+    def _order(self, argument: str, order: WorkerOrder, *, inverse: WorkerOrder | None) -> None:
+        gateway = self.session.gateway
+        ids = [argument] if argument else [worker.id for worker in self.chosen(self.processes)]
+        verb = {"work": "resume", "quiet": "quiet", "stop": "stop"}[order]
+        plan = Plan(
+            verb=verb,
+            noun="worker",
+            keys=tuple(ids),
+            command=command_for(f"jobimport workers {verb}", ids, otherwise=f"jobimport workers {verb} ID..."),
+            kinds=tuple((f"has {w.busy} in hand: {safe(w.host)}:{w.pid}", 1) for w in self.chosen(self.processes)[:3]),
+            undo=f"what it has in hand is finished or handed back; {HELD}" if order == "stop" else INVERSE,
+        )
+        back = None if inverse is None else lambda id_: gateway.order(id_, inverse)
+        self.propose(plan, lambda id_: gateway.order(id_, order), is_grave=order == "stop", inverse=back, held=not back)
 
     def do_open(self, _: str) -> None:
         """There is no more to a worker yet than its row."""

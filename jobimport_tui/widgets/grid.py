@@ -34,9 +34,19 @@ class Column(Generic[R]):
         return (cell, "") if isinstance(cell, str) else cell
 
 
-def layout(columns: Sequence[Column[R]], width: int) -> list[tuple[Column[R], int]]:
-    """The columns that a width has room for, with their widths; one cell lies between two of them."""
+def layout(columns: Sequence[Column[R]], width: int, skipped: int = 0) -> list[tuple[Column[R], int]]:
+    """The columns that a width has room for, with their widths; one cell lies between two of them.
+
+    With `skipped`, so many after the first are left out, and every further one is shown while there is room.
+    """
     shown = [column for column in columns if column.needs <= width]
+    if skipped:
+        shown, left = [columns[0]], width - columns[0].width
+        for column in columns[1 + skipped :]:
+            left -= column.width + 1
+            if left < 0:
+                break
+            shown.append(column)
     rest = width - sum(column.width for column in shown) - (len(shown) - 1)
     shares = sum(column.flex for column in shown)
     placed: list[tuple[Column[R], int]] = []
@@ -79,6 +89,9 @@ class Grid(Painted, Generic[R], can_focus=True):
         self.is_led = False  # the cursor shows although another widget has the focus
         self.sorted_by: int | None = None
         self.filter = ""
+        self.only: Callable[[R], bool] | None = None  # beside the filter: errors only
+        self.marked: set[object] = set()
+        self.skipped = 0  # columns after the first that are scrolled away
         self.all_rows: Sequence[R] = ()
         self.rows: list[R] = []
         self.cursor = 0
@@ -101,6 +114,33 @@ class Grid(Painted, Generic[R], can_focus=True):
         held = self.key(self.rows[self.cursor]) if self.rows else None
         self.filter = words
         self._select(held)
+
+    def marked_rows(self) -> list[R]:
+        """The rows that are marked, in their order; marks of rows that are gone are forgotten."""
+        self.marked &= {self.key(row) for row in self.all_rows}
+        return [row for row in self.all_rows if self.key(row) in self.marked]
+
+    def mark(self, rows: Sequence[R], *, on: bool = True) -> None:
+        """Mark rows, or take their marks away."""
+        keys = {self.key(row) for row in rows}
+        self.marked = self.marked | keys if on else self.marked - keys
+        self.repaint()
+
+    def scroll_columns(self, by: int) -> int:
+        """Show later or earlier columns beside the first; returns how many are skipped now."""
+        self.skipped = max(0, min(self.skipped + by, len(self.columns) - 2))
+        self.repaint()
+        return self.skipped
+
+    def find(self, words: str, step: int) -> bool:
+        """Put the cursor on the next row with these words, or the one before; False where there is none."""
+        count = len(self.rows)
+        for away in range(1, count + 1):
+            at = (self.cursor + step * away) % count
+            if self.has_words(self.rows[at], words):
+                self.go_to(at)
+                return True
+        return False
 
     def sort_by_next(self) -> str:
         """Sort by the next column, after the last by none; returns the column's title."""
@@ -135,7 +175,7 @@ class Grid(Painted, Generic[R], can_focus=True):
 
     def line_at(self, y: int, width: int) -> Line:
         """The heading, or a row of the page."""
-        placed = layout(self.columns, width)
+        placed = layout(self.columns, width, self.skipped)
         if y == 0:
             return self._heading(placed)
         at = self._top + y - 1
@@ -148,6 +188,8 @@ class Grid(Painted, Generic[R], can_focus=True):
         spans: list[Span] = []
         for column, cells in placed:
             text, tone = column.span(row)
+            if not spans and self.key(row) in self.marked:
+                text, tone = f"*{text.lstrip()}", "key"
             spans.append((fit(text, cells, column.align), "" if self.is_stale else tone))
             spans.append((" ", ""))
         has_cursor = at == self.cursor and (self.has_focus or self.is_led)
@@ -175,10 +217,14 @@ class Grid(Painted, Generic[R], can_focus=True):
         self.repaint()
 
     def _matches(self, row: R) -> bool:
-        if not self.filter:
+        return (self.only is None or self.only(row)) and self.has_words(row, self.filter)
+
+    def has_words(self, row: R, sought: str) -> bool:
+        """Whether a row has every word, and none of those that begin with "!"."""
+        if not sought:
             return True
         text = " ".join(column.span(row)[0] for column in self.columns).casefold()
-        words = self.filter.casefold().split()
+        words = sought.casefold().split()
         return all((word[1:] not in text) if word[0] == "!" and word[1:] else word in text for word in words)
 
     def _follow(self) -> None:

@@ -30,6 +30,16 @@ class Lines(Painted, can_focus=True):
         self._top = max(0, min(row, len(self.lines) - self.size.height))
         self.repaint()
 
+    def find(self, words: str, step: int) -> bool:
+        """Scroll to the next line with these words, or to the one before; False where there is none."""
+        count = len(self.lines)
+        for away in range(1, count + 1):
+            at = (self._top + step * away) % count
+            if words.casefold() in "".join(text for text, _ in self.lines[at]).casefold():
+                self.go_to(at)
+                return True
+        return False
+
     @property
     def page(self) -> int:
         """Lines that fit."""

@@ -36,6 +36,8 @@ class Prompt(Horizontal):
         self._done: Typed | None = None
         self._changed: Typed | None = None
         self._left: Callable[[], None] | None = None
+        self._past: tuple[str, ...] = ("",)
+        self._place = 0
 
     def compose(self) -> ComposeResult:
         """Label and input."""
@@ -51,8 +53,10 @@ class Prompt(Horizontal):
         left: Callable[[], None],
         changed: Typed | None = None,
         words: Sequence[str] = (),
+        past: Sequence[str] = (),
     ) -> None:
-        """Ask. `changed` hears every key; `words` complete what is typed."""
+        """Ask. `changed` hears every key; `words` complete what is typed; up and down walk through `past`."""
+        self._past, self._place = (*past, value), len(past)
         self._done, self._left, self._changed = done, left, changed
         self.label.update(f" {label}")
         self.input.suggester = SuggestFromList(words, case_sensitive=False) if words else None
@@ -79,7 +83,7 @@ class Prompt(Horizontal):
             changed(event.value)
 
     def on_key(self, event: events.Key) -> None:
-        """Escape leaves, tab completes."""
+        """Escape leaves, tab completes, up and down bring what was typed before."""
         if event.key == "escape":
             event.stop()
             event.prevent_default()
@@ -90,6 +94,18 @@ class Prompt(Horizontal):
             event.prevent_default()
             self.input.action_end()
             self.input.action_cursor_right()
+        elif event.key in ("up", "down"):
+            event.stop()
+            event.prevent_default()
+            self._walk(-1 if event.key == "up" else 1)
+
+    def _walk(self, step: int) -> None:
+        """Show what was typed before, or after that."""
+        if self._place == len(self._past) - 1:
+            self._past = (*self._past[:-1], self.input.value)
+        self._place = max(0, min(self._place + step, len(self._past) - 1))
+        self.input.value = self._past[self._place]
+        self.input.action_end()
 
 
 class Question(Painted, can_focus=True):

@@ -9,6 +9,7 @@ import msgspec
 from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.display.glyphs import Glyphs
+from jobimport_tui.fingerprint import Group
 from jobimport_tui.gateway.protocol import (
     BatchSums,
     ListingQuery,
@@ -18,6 +19,7 @@ from jobimport_tui.gateway.protocol import (
     RejectLine,
     RunDetail,
     RunQuery,
+    WorkerOrder,
 )
 from jobimport_tui.session import Session
 from jobimport_tui.state import (
@@ -222,6 +224,7 @@ BUSY = Snapshot(
             )
             for i in range(12)
         ),
+        total=12,
         at=NOW,
     ),
     sources=Sources(
@@ -301,6 +304,20 @@ STORED: dict[str, Any] = {
 }
 
 
+REJECTED = (
+    Group(
+        what="rejected",
+        kind="no title",
+        source="remotive",
+        message="field title, such as x17",
+        count=10,
+        first=NOW - 400,
+        last=NOW - 400,
+        run=1198,
+    ),
+)
+
+
 class FakeGateway:
     """Publishes what `snapshot` holds; keeps what it was asked to do in `asked`."""
 
@@ -310,6 +327,8 @@ class FakeGateway:
         self.refusal = ""
         self.history = [flight.run for flight in snapshot.runs.flights[::-1]] + list(snapshot.runs.recent)
         self.jobs = [listing(i) for i in range(450)] if snapshot.runs.recent else []
+        self.every_letter = snapshot.failed.rows
+        self.rejects: tuple[Group, ...] = REJECTED if snapshot.failed.rows else ()
         self._publish: Publish | None = None
 
     async def run(self, publish: Publish) -> None:
@@ -381,6 +400,53 @@ class FakeGateway:
     async def cancel(self, run_id: int) -> str:
         self._answer("cancel", run_id)
         return f"run {run_id} is being cancelled"
+
+    async def requeue(self, letter_id: str) -> str:
+        self._answer("requeue", letter_id)
+        return f"{letter_id} requeued into run 7"
+
+    async def discard(self, letter_id: str) -> str:
+        self._answer("discard", letter_id)
+        return f"{letter_id} is discarded"
+
+    async def pause(self, what: str) -> str:
+        self._answer("pause", what)
+        return f"{what}: paused"
+
+    async def resume(self, what: str) -> str:
+        self._answer("resume", what)
+        return f"{what}: running"
+
+    async def order(self, worker: str, order: WorkerOrder) -> str:
+        self._answer("order", worker, order)
+        return f"{worker}: {order}"
+
+    async def set_enabled(self, source: str, enabled: bool) -> str:
+        self._answer("set_enabled", source, enabled)
+        return f"{source}: {enabled}"
+
+    async def remove_source(self, source: str) -> str:
+        self._answer("remove_source", source)
+        return f"{source} removed"
+
+    async def verify(self, run_id: int) -> str:
+        self._answer("verify", run_id)
+        return f"run {run_id} agrees"
+
+    async def retry_rejects(self, run_id: int) -> str:
+        self._answer("retry_rejects", run_id)
+        return f"run {run_id}: 3 tried again"
+
+    async def rejected(self) -> tuple[Group, ...]:
+        return self.rejects
+
+    async def letters(self) -> tuple[Dead, ...]:
+        self._answer("letters")
+        return self.every_letter
+
+    def pace(self, factor: float) -> float:
+        self._answer("pace", factor)
+        return factor
 
 
 class Clock:

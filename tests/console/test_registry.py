@@ -1,11 +1,17 @@
 """One table of actions: keys, verbs, help, footer and code cannot disagree."""
 
+import argparse
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from jobimport_tui import registry
+from jobimport_tui.actions import ACTIONS
+from jobimport_tui.cli.flags import Parser
+from jobimport_tui.cli.main import NOUNS
 from jobimport_tui.screens.failed import FailedSection
+from jobimport_tui.screens.group import GroupPage
 from jobimport_tui.screens.help import HelpPage
 from jobimport_tui.screens.letter import LetterPage
 from jobimport_tui.screens.listing import ListingPage
@@ -20,7 +26,7 @@ from tests.console.views import with_keys
 
 PAGES: list[type[Page]] = [
     *(QueuesSection, RunsSection, FailedSection, ListingsSection, WorkersSection, SourcesSection),
-    *(RunPage, LetterPage, ListingPage, HelpPage),
+    *(RunPage, LetterPage, ListingPage, GroupPage, HelpPage),
 ]
 
 
@@ -49,11 +55,53 @@ def test_a_read_only_console_has_nothing_that_changes(place: str) -> None:
 
 
 def test_what_changes_something_names_its_command() -> None:
-    for action in registry.ACTIONS:
+    for action in ACTIONS:
         assert action.group in registry.GROUPS
-        if action.changes:
+        if action.changes and action.name not in WITHOUT_COMMAND:
             assert action.cli.startswith("jobimport ")
-            assert any(key.isupper() for key in action.keys)
+            assert not action.keys or any(key.isupper() for key in action.keys)
+
+
+WITHOUT_COMMAND = {"undo": "a command is done when it is entered; there is nothing to take back"}
+
+COMMANDS_WITHOUT_PLACE = {
+    "demo": "starts servers and a console over them",
+    "up": "starts servers",
+    "worker": "starts a process",
+    "scheduler": "starts a process",
+    "doctor": "looks at the machine on which it runs, also where no console can start",
+    "config show": "the settings are those of the process that reads them",
+    "config check": "the settings are those of the process that reads them",
+    "preview": "looks at a feed that is no source yet",
+}
+"""Commands that no console does, each with the reason."""
+
+
+def commands_of_the_parser() -> set[str]:
+    found: set[str] = set()
+    for noun, (module, _) in NOUNS.items():
+        parser = Parser(prog=noun)
+        import_module(f"jobimport_tui.cli.{module}").describe(parser)
+        groups = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+        found |= {f"{noun} {verb}" for group in groups for verb in group.choices} if groups else {noun}
+    return found
+
+
+def commands_of_the_console() -> set[str]:
+    lines = [line for action in ACTIONS for line in (action.cli, *action.cli_of.values()) if line]
+    return {" ".join(word for word in line.split()[1:3] if word.islower() and word.isalpha()) for line in lines}
+
+
+def test_every_command_has_a_place_in_the_console_and_the_reverse() -> None:
+    assert commands_of_the_parser() == commands_of_the_console() | set(COMMANDS_WITHOUT_PLACE)
+    assert not commands_of_the_console() & set(COMMANDS_WITHOUT_PLACE)
+
+
+@pytest.mark.parametrize("place", sorted(registry.EVERYWHERE))
+def test_footer_palette_and_help_know_no_other_action(place: str) -> None:
+    bound = {binding.action for page in PAGES if page.place == place for binding in page.BINDINGS}
+    meant = registry.of_place(place, read_only=False)
+    assert bound == {f"do('{action.name}', '{action.preset}')" for action in meant if action.keys}
 
 
 def test_verbs_may_be_shortened_where_that_is_clear() -> None:
@@ -61,7 +109,7 @@ def test_verbs_may_be_shortened_where_that_is_clear() -> None:
         action = registry.by_verb(verb, "queues", read_only=False)
         return action.name + action.preset if action else ""
 
-    assert name("imp") == "import"
+    assert name("im") == "import"
     assert name("run") == "run"  # exact before prefix
     assert name("runs") == "sectionruns"
     assert name("w") == "sectionworkers"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobimport_tui import registry
+from jobimport_tui.actions import ACTIONS
 from jobimport_tui.app import ConsoleApp
 from jobimport_tui.state import Snapshot
 from tests.console.fake import BUSY, EMPTY, console, down
@@ -37,7 +38,10 @@ class View:
 SECTIONS = tuple(View(name, section=name) for name, _ in registry.SECTIONS)
 DETAILS = (
     View("run", keys=("enter",)),
-    View("letter", section="failed", keys=("enter",)),
+    View("group", section="failed", keys=("enter",)),
+    View("letter", section="failed", keys=("enter", "enter")),
+    View("plan", section="failed", keys=("asterisk", "R")),
+    View("palette", keys=("ctrl+p",)),
     View("listing", section="listings", keys=("enter",)),
     View("help", keys=("question_mark",)),
     View("import", keys=("i",)),
@@ -76,18 +80,19 @@ def key_table() -> str:
     lines = ["| key | verb | what it does | where | the same from a shell |", "|---|---|---|---|---|"]
     for group, title in registry.GROUPS.items():
         lines.append(f"| **{title.capitalize()}** | | | | |")
-        for action in (action for action in registry.ACTIONS if action.group == group):
+        for action in (action for action in ACTIONS if action.group == group):
             keys = " ".join(f"`{key}`" for key in registry.shown_keys(action).split())
             verb = f"`:{action.verb}`" if action.verb else ""
             where = "everywhere" if action.places == registry.EVERYWHERE else ", ".join(_in_order(action.places))
-            cli = registry.command_line(action, source="SOURCE", run="RUN")
-            lines.append(f"| {keys} | {verb} | {action.help} | {where} | {f'`{cli}`' if cli else ''} |")
+            commands = [registry.command_line(action), *(registry.command_line(action, at) for at in action.cli_of)]
+            cli = "<br>".join(dict.fromkeys(f"`{command}`" for command in commands if command))
+            lines.append(f"| {keys} | {verb} | {action.help} | {where} | {cli} |")
     return "\n".join(lines)
 
 
 def _in_order(places: frozenset[str]) -> list[str]:
-    if places == registry.LISTS:
-        return ["every section"]
+    if places >= registry.LISTS:
+        return ["every section", *sorted(places - registry.LISTS)]
     order = [name for name, _ in registry.SECTIONS]
     return sorted(places, key=lambda place: order.index(place) if place in order else len(order))
 
