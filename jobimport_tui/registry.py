@@ -17,7 +17,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
 """Name and title; the number of a section is its place here, from 1."""
 
 LISTS = frozenset(name for name, _ in SECTIONS)
-DETAILS = frozenset(("run", "letter", "listing", "group", "help"))
+DETAILS = frozenset(("run", "letter", "listing", "group", "source", "help"))
 EVERYWHERE = LISTS | DETAILS
 
 

@@ -204,6 +204,7 @@ class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     last: Run | None = None
     health: Health | None = None
+    strip: tuple[str, ...] = ()  # states of its last runs, the newest last
     problem: str = ""
 
 

@@ -234,6 +234,10 @@ class LiveGateway(Acts):
         """Read one run."""
         return await self._ask(lambda mongo: mongo.run_detail(run_id))
 
+    async def runs_of(self, source: str) -> list[Run]:
+        """Read the newest ended runs of a source."""
+        return await self._ask(lambda mongo: mongo.runs_of(source))
+
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
         """Read a page of listings."""
         return await self._ask(lambda mongo: mongo.listings(query))

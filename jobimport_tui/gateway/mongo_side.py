@@ -5,6 +5,7 @@ from typing import Any, cast, get_args
 
 import msgspec
 
+from jobimport_tui.compare import WINDOW
 from jobimport_tui.fingerprint import Group, normalised
 from jobimport_tui.gateway.protocol import (
     PAGE,
@@ -25,6 +26,9 @@ from workers.store.connect import Database
 from workers.store.search import JobRow, Status
 
 BAD_STATES: tuple[RunState, ...] = ("failed", "partial", "degraded")
+WHOLE_STATES: tuple[RunState, ...] = ("succeeded", "partial")
+GOOD_STATES: tuple[RunState, ...] = ("succeeded", "unchanged", "cancelled")
+RUNS_OF_SOURCE = 60
 RECENT = 100
 REJECTS_SHOWN = 100
 ACTS_SHOWN = 20
@@ -36,6 +40,7 @@ class MongoSide:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self._strips: dict[str, tuple[int, str, tuple[str, ...]]] = {}
 
     async def ping(self) -> float:
         """Round trip in ms."""
@@ -58,12 +63,23 @@ class MongoSide:
     async def past(self) -> Past:
         """What is remembered of every source."""
         states = await source_state.all(self.db)
+        last = await history.last_of_sources(self.db)
+        await self._follow_strips(last)
         return Past(
-            last=await history.last_of_sources(self.db),
+            last=last,
+            strips={name: states for name, (_, _, states) in self._strips.items()},
             failures={name: state.consecutive_failures for name, state in states.items()},
             health={name: state.health for name, state in states.items() if state.health},
             paused=frozenset(what[7:] for what in await pauses.all(self.db) if what.startswith("source:")),
         )
+
+    async def _follow_strips(self, last: Mapping[str, Run]) -> None:
+        """Read again the last states of those sources whose last run is another, or stands elsewhere."""
+        for name, run in last.items():
+            known = self._strips.get(name)
+            if known is None or known[:2] != (run.id, run.state):
+                states = tuple(reversed(await history.last_states(self.db, name, WINDOW)))
+                self._strips[name] = (run.id, run.state, states)
 
     async def runs(self, query: RunQuery) -> list[Run]:
         """A page of history."""
@@ -90,7 +106,18 @@ class MongoSide:
                 Act(at=act.at, user=act.user, text=act.text)
                 for act in await audit.newest(self.db, run=run_id, limit=ACTS_SHOWN)
             ),
+            earlier=await self._before(run),
         )
+
+    async def _before(self, run: Run) -> tuple[Run, ...]:
+        """The whole runs of a source before one: what it is compared with."""
+        before = (run.queued_at, run.id)
+        found = await history.recent(self.db, limit=WINDOW, before=before, source=run.source, state=WHOLE_STATES)
+        return tuple(found)
+
+    async def runs_of(self, source: str) -> list[Run]:
+        """The newest ended runs of a source."""
+        return await history.recent(self.db, limit=RUNS_OF_SOURCE, source=source, state=(*BAD_STATES, *GOOD_STATES))
 
     async def rejected(self, last: Mapping[str, Run]) -> tuple[Group, ...]:
         """The rejects of each source's last run, by reason and field; the newest first."""

@@ -86,6 +86,7 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     rejects: tuple[RejectLine, ...] = ()
     rejects_in_all: int = 0
     acts: tuple[Act, ...] = ()
+    earlier: tuple[Run, ...] = ()  # whole runs of the source before this one, newest first
 
 
 class Gateway(Protocol):
@@ -109,6 +110,10 @@ class Gateway(Protocol):
 
     async def run_detail(self, run_id: int) -> RunDetail:
         """Read one run."""
+        ...
+
+    async def runs_of(self, source: str) -> list[Run]:
+        """Read the newest ended runs of a source, newest first."""
         ...
 
     async def listings(self, query: ListingQuery) -> list[ListingRow]:

@@ -26,6 +26,7 @@ class Past(msgspec.Struct, frozen=True):
     """What MongoDB remembers of the sources."""
 
     last: Mapping[str, Run] = {}
+    strips: Mapping[str, tuple[str, ...]] = {}  # the last states of each source, the newest last
     failures: Mapping[str, int] = {}
     health: Mapping[str, Health] = {}
     paused: frozenset[str] = frozenset()
@@ -61,6 +62,7 @@ def _line(source: Source, due: datetime | None, past: Past, default_schedule: st
         failures=past.failures.get(source.name, 0),
         last=past.last.get(source.name),
         health=past.health.get(source.name),
+        strip=past.strips.get(source.name, ()),
     )
 
 

@@ -1,5 +1,8 @@
 """One run: where it stands, what it cost, what it counted, what went wrong."""
 
+from collections.abc import Sequence
+
+from jobimport_tui import compare
 from jobimport_tui.display.format import clock, count, moment, rate, size, span
 from jobimport_tui.display.text import safe
 from jobimport_tui.gateway.protocol import RunDetail
@@ -90,7 +93,7 @@ class RunPage(Detail):
         run = self.detail.run
         if flight is not None and run.active:
             run = flight.run
-        lines = [*self._head(run, flight), BLANK, *_table(run), BLANK]
+        lines = [*self._head(run, flight), BLANK, *table(run, self.detail.earlier), BLANK]
         return (
             lines
             + self._fetch(self.detail.run)
@@ -120,9 +123,9 @@ class RunPage(Detail):
         if run.active and flight is not None:
             facts = f"  {rate(flight.rate)} listings/s  ETA {columns.eta(session, flight)}"
             lines.append(((" ", ""), columns.progress(session, flight), (facts, "")))
-        if reason := columns.why(run):
-            lines.append(((f" {reason}", "warn"),))
-        return lines
+        earlier = self.detail.earlier if self.detail else ()
+        reasons = (columns.why(run), compare.shrinkage(run, earlier))
+        return [*lines, *(((f" {reason}", "warn"),) for reason in reasons if reason)]
 
     def _fetch(self, run: Run) -> list[Line]:
         fetch = run.fetch
@@ -192,19 +195,34 @@ class RunPage(Detail):
         return lines
 
 
-def _table(run: Run) -> list[Line]:
-    """Stages on the left, counts on the right: both are short."""
-    timing, stats = run.timing, run.stats
-    stages = [("fetch", timing.fetch), ("queue", timing.queue), ("upsert", timing.upsert), ("close", timing.close)]
-    left = [f"{name:<8}{span(ms / 1000 if ms is not None else None):>7}" for name, ms in stages]
-    rows = [("total", stats.total, ""), ("new", stats.new, ""), ("updated", stats.updated, "")]
-    more = [("unchanged", stats.unchanged, ""), ("failed", stats.failed, "bad"), ("dropped", stats.dropped, "warn")]
-    beside = [("duplicates", stats.duplicates, ""), ("closed", stats.closed, "")]
-    lines: list[Line] = [((f" {'STAGE':<8}{'TOOK':>7}   {'LISTINGS':<20}{'':<20}{'BESIDE':<18}", "head"),)]
-    for i in range(3):
-        spans: list[Span] = [(f" {left[i]}   ", "")]
-        for name, number, tone in (rows[i], more[i], *beside[i : i + 1]):
-            spans.append((f"{name:<11}{count(number, 9):>6}   ", tone if number else ""))
-        lines.append(tuple(spans))
-    lines.append(((f" {left[3]}", ""),))
+def table(run: Run, earlier: Sequence[Run]) -> list[Line]:
+    """Stages on the left, counts on the right, each beside the run before and the median of those before."""
+    left = [(row.name, [span(row.this), span(row.before), span(row.usual)]) for row in compare.stages(run, earlier)]
+    right = [
+        (row.name, [_whole(row.this), _whole(row.before), _whole(row.usual)]) for row in compare.counts(run, earlier)
+    ]
+    of = f"MEDIAN {min(len(earlier), compare.WINDOW)}"
+    head = f" {'STAGE':<7}{'TOOK':>7}{'BEFORE':>8}{of:>10}   {'LISTINGS':<11}{'THIS':>9}{'BEFORE':>9}{of:>10}"
+    lines: list[Line] = [((head, "head"),)]
+    for number, (name, figures) in enumerate(right):
+        stage, spans = left[number] if number < len(left) else ("", ["", "", ""])
+        bad = (
+            "bad"
+            if name == "failed" and run.stats.failed
+            else "warn"
+            if name == "dropped" and run.stats.dropped
+            else ""
+        )
+        lines.append(
+            (
+                (f" {stage:<7}{spans[0]:>7}", ""),
+                (f"{spans[1]:>8}{spans[2]:>10}   ", "dim"),
+                (f"{name:<11}{figures[0]:>9}", bad),
+                (f"{figures[1]:>9}{figures[2]:>10}", "dim"),
+            )
+        )
     return lines
+
+
+def _whole(number: float | None) -> str:
+    return count(None if number is None else round(number), 9)

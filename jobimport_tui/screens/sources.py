@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from textual.widget import Widget
 
-from jobimport_tui.display.format import age, ago, count
+from jobimport_tui.display.format import ago, count
 from jobimport_tui.display.text import safe
 from jobimport_tui.plans import Plan
 from jobimport_tui.screens import columns
@@ -50,6 +50,11 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
             return "due", "busy"
         return ago(left) if left >= 60 else "<1m", ""
 
+    def strip(row: SourceLine) -> Span:
+        marks = [session.glyphs.mark(state) for state in row.strip]
+        worst = "bad" if any(mark.tone == "bad" for mark in marks[-1:]) else ""
+        return "".join(mark.glyph for mark in marks), worst
+
     def since(row: SourceLine) -> str:
         return ago(session.age(row.last.queued_at.timestamp())) if row.last else "-"
 
@@ -59,10 +64,11 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
         Column("HEALTH", 11, health),
         Column("KIND", 8, lambda s: s.kind, needs=140),
         Column("LAST", 12, last),
+        Column("LAST 14 RUNS", 14, strip, "right"),
         Column("AGO", 4, since, "right"),
-        Column("TOTAL", 7, lambda s: count(s.last.stats.total) if s.last else "-", "right"),
-        Column("NEW", 6, lambda s: count(s.last.stats.new, 6) if s.last else "-", "right"),
-        Column("FAILS", 5, lambda s: (str(s.failures), "bad" if s.failures else ""), "right"),
+        Column("TOTAL", 6, lambda s: count(s.last.stats.total, 6) if s.last else "-", "right"),
+        Column("NEW", 6, lambda s: count(s.last.stats.new, 6) if s.last else "-", "right", needs=90),
+        Column("FAILS", 5, lambda s: (str(s.failures), "bad" if s.failures else ""), "right", needs=90),
         Column("DUE", 4, due, "right", order=lambda s: s.next_due or float("inf")),
         Column("SCHEDULE", 14, lambda s: (safe(s.schedule) or "by hand", "dim"), needs=140),
         Column("URL, OR WHAT IS ODD", 20, about, needs=100, flex=2),
@@ -107,17 +113,12 @@ class SourcesSection(Selecting):
             self.say(f"{row.name}: {row.health.text}", self.session.glyphs.mark(row.health.state).tone)
 
     def do_open(self, _: str) -> None:
-        """Open the source's last run; say what is wrong with a file that cannot be read."""
+        """Show the source: its file, its charts, its runs."""
+        from jobimport_tui.screens.source import SourcePage
+
         row = self.files.selected
-        if row is None:
-            return
-        if row.problem:
-            self.say(row.problem, "bad")
-        elif row.last:
-            self.open_run(row.last.id)
-        else:
-            due = f"due in {age(row.next_due - self.session.clock())}" if row.next_due else "not scheduled"
-            self.say(f"{row.name} never ran: {due}; i imports it now")
+        if row is not None:
+            self.app.push_screen(SourcePage(self.session, section="sources", name=row.name))
 
     def is_bad(self, row: SourceLine) -> bool:
         """A source that fails, or whose file cannot be read."""

@@ -241,6 +241,7 @@ BUSY = Snapshot(
                     failures=2 if name == "remotive" else 0,
                     last=ended(i),
                     health=HEALTHS[i % len(HEALTHS)],
+                    strip=tuple(STATES[(i + n) % 7] for n in range(14)),
                 )
                 for i, name in enumerate(SOURCE_NAMES)
             ),
@@ -370,7 +371,8 @@ class FakeGateway:
             if not run.active
             else BatchSums(total=24, done=9, pending=15, took_ms=9000)
         )
-        return RunDetail(run=run, batches=sums, rejects=rejects, rejects_in_all=10)
+        whole = [r for r in self.history if r.id < run.id and r.state in ("succeeded", "partial")]
+        return RunDetail(run=run, batches=sums, rejects=rejects, rejects_in_all=10, earlier=tuple(whole[:14]))
 
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
         self._answer("listings", query)
@@ -439,6 +441,10 @@ class FakeGateway:
 
     async def rejected(self) -> tuple[Group, ...]:
         return self.rejects
+
+    async def runs_of(self, source: str) -> list[Run]:
+        self._answer("runs_of", source)
+        return [run for run in self.history if run.source == source and not run.active]
 
     async def letters(self) -> tuple[Dead, ...]:
         self._answer("letters")

@@ -20,13 +20,14 @@ from jobimport_tui.screens.page import Page
 from jobimport_tui.screens.queues import QueuesSection
 from jobimport_tui.screens.run import RunPage
 from jobimport_tui.screens.runs import RunsSection
+from jobimport_tui.screens.source import SourcePage
 from jobimport_tui.screens.sources import SourcesSection
 from jobimport_tui.screens.workers import WorkersSection
 from tests.console.views import with_keys
 
 PAGES: list[type[Page]] = [
     *(QueuesSection, RunsSection, FailedSection, ListingsSection, WorkersSection, SourcesSection),
-    *(RunPage, LetterPage, ListingPage, GroupPage, HelpPage),
+    *(RunPage, LetterPage, ListingPage, GroupPage, SourcePage, HelpPage),
 ]
 
 

@@ -42,6 +42,7 @@ DETAILS = (
     View("letter", section="failed", keys=("enter", "enter")),
     View("plan", section="failed", keys=("asterisk", "R")),
     View("palette", keys=("ctrl+p",)),
+    View("source", section="sources", keys=("enter",)),
     View("listing", section="listings", keys=("enter",)),
     View("help", keys=("question_mark",)),
     View("import", keys=("i",)),

@@ -49,6 +49,12 @@ async def recent(
     return [from_document(row, Run) async for row in rows]
 
 
+async def last_states(db: Database, source: str, limit: int) -> list[str]:
+    """List the states of a source's newest runs, newest first."""
+    rows = db.import_logs.find({"source": source}, {"state": True}).sort({"queued_at": -1, "_id": -1}).limit(limit)
+    return [row["state"] async for row in rows]
+
+
 async def last_of_sources(db: Database) -> dict[str, Run]:
     """Return the newest run of every source."""
     pipeline = [
