@@ -1,10 +1,15 @@
 """Every action once: keys, `:` verb, help, place in the footer, whether it changes anything, the command for it."""
 
+from functools import partial
+
 from jobimport_tui.registry import DETAILS, LISTS, SECTIONS, Action
 
 GRIDS = LISTS | {"group"}
 LETTERS = frozenset(("failed", "group", "letter"))
 READ = DETAILS - {"group"}
+
+
+_act = partial(Action, group="act", changes=True)
 
 
 def _section(number: int, name: str, title: str) -> Action:
@@ -33,175 +38,147 @@ MOVES = (
 )
 
 ACTS = (
-    Action(
+    _act(
         name="import",
         keys=("i", "I"),
         verb="import",
         argument="SOURCE",
         help="import a source now",
-        group="act",
         places=GRIDS | {"run", "letter", "listing", "source"},
         hint="import",
-        changes=True,
         cli="jobimport import {source}",
     ),
-    Action(
+    _act(
         name="requeue",
         keys=("R",),
         verb="requeue",
         argument="ID",
         help="try dead letters again",
-        group="act",
         places=LETTERS,
         hint="retry",
-        changes=True,
         many=True,
         cli="jobimport failed requeue {ids}",
     ),
-    Action(
+    _act(
         name="discard",
         keys=("X",),
         verb="discard",
         argument="ID",
         help="give dead letters up for good",
-        group="act",
         places=LETTERS,
         hint="discard",
-        changes=True,
         many=True,
         cli="jobimport failed discard {ids}",
     ),
-    Action(
+    _act(
         name="retry",
         keys=("R",),
         verb="retry",
         argument="RUN",
         help="try a run's rejected listings again",
-        group="act",
         places=frozenset(("runs", "run")),
         hint="retry",
-        changes=True,
         cli="jobimport runs retry {run} --rejects",
     ),
-    Action(
+    _act(
         name="cancel",
         keys=("K",),
         verb="cancel",
         argument="RUN",
         help="cancel runs that are active",
-        group="act",
         places=frozenset(("queues", "runs", "run")),
         hint="cancel",
-        changes=True,
         many=True,
         cli="jobimport runs cancel {run}",
     ),
-    Action(
+    _act(
         name="pause",
         keys=("P",),
         verb="pause",
         argument="LANE|SOURCE",
         help="pause lanes or sources; what is paused already goes on",
-        group="act",
         places=frozenset(("queues", "sources", "source")),
         hint="pause",
-        changes=True,
         many=True,
         cli="jobimport queues pause {what}",
     ),
-    Action(
+    _act(
         name="resume",
         keys=(),
         verb="resume",
         argument="LANE|SOURCE",
         help="let lanes or sources go on",
-        group="act",
         places=frozenset(("queues", "sources", "source")),
-        changes=True,
         many=True,
         cli="jobimport queues resume {what}",
     ),
-    Action(
+    _act(
         name="quiet",
         keys=("Q",),
         verb="quiet",
         argument="ID",
         help="workers take nothing new; a quiet one works again",
-        group="act",
         places=frozenset(("workers",)),
         hint="quiet",
-        changes=True,
         many=True,
         cli="jobimport workers quiet {ids}",
     ),
-    Action(
+    _act(
         name="wake",
         keys=(),
         verb="resume",
         argument="ID",
         help="let quiet workers work again",
-        group="act",
         places=frozenset(("workers",)),
-        changes=True,
         many=True,
         cli="jobimport workers resume {ids}",
     ),
-    Action(
+    _act(
         name="stop",
         keys=("T",),
         verb="stop",
         argument="ID",
         help="workers finish what they have in hand, and end",
-        group="act",
         places=frozenset(("workers",)),
         hint="stop",
-        changes=True,
         many=True,
         cli="jobimport workers stop {ids}",
     ),
-    Action(
+    _act(
         name="disable",
         keys=("O",),
         verb="disable",
         argument="SOURCE",
         help="no schedule imports these sources; what is off goes on again",
-        group="act",
         places=frozenset(("sources",)),
         hint="on/off",
-        changes=True,
         many=True,
         cli="jobimport sources disable {source}",
     ),
-    Action(
+    _act(
         name="enable",
         keys=(),
         verb="enable",
         argument="SOURCE",
         help="let the schedule import these sources again",
-        group="act",
         places=frozenset(("sources",)),
-        changes=True,
         many=True,
         cli="jobimport sources enable {source}",
     ),
-    Action(
+    _act(
         name="remove",
         keys=("X",),
         verb="remove",
         argument="SOURCE",
         help="delete a source's file; its listings stay",
-        group="act",
         places=frozenset(("sources",)),
-        changes=True,
         cli="jobimport sources remove {source}",
     ),
-    Action(
+    _act(
         name="undo",
         keys=("U",),
         verb="undo",
         help="take back what was confirmed less than ten seconds ago",
-        group="act",
-        changes=True,
     ),
 )
 
@@ -217,6 +194,15 @@ MARKS = (
         places=GRIDS,
     ),
     Action(name="unmark", keys=("u",), verb="unmark", help="unmark everything", group="mark", places=GRIDS),
+    Action(
+        name="columns",
+        keys=(),
+        verb="columns",
+        argument="TITLES",
+        help="only these columns, in this order; without titles all",
+        group="look",
+        places=LISTS,
+    ),
     Action(name="copy", keys=("y",), verb="copy", help="copy what the row is called", group="mark"),
     Action(name="copy_row", keys=("Y",), help="copy the row as JSON", group="mark"),
     Action(
@@ -302,6 +288,16 @@ LOOKS = (
     ),
     Action(name="sort", keys=("s",), verb="sort", help="sort by the next column", group="look", places=GRIDS),
     Action(name="freeze", keys=("p",), verb="freeze", help="freeze what is shown, or let it go on", group="look"),
+    Action(name="earlier", keys=("[",), help="what was shown ten seconds earlier, within the last hour", group="look"),
+    Action(name="later", keys=("]",), help="ten seconds later; after the last: live", group="look"),
+    Action(
+        name="at",
+        keys=(),
+        verb="at",
+        argument="HH:MM[:SS]",
+        help="what was shown at a time of day (UTC)",
+        group="look",
+    ),
     Action(name="faster", keys=("+",), help="look at the servers more often", group="look"),
     Action(name="slower", keys=("-",), help="look at the servers less often", group="look"),
     Action(name="refresh", keys=("r",), verb="refresh", help="read everything again now", group="look"),

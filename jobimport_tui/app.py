@@ -3,10 +3,6 @@
 Imports neither a driver nor a parser: the gateway is started after the first paint and loads them in a thread.
 """
 
-import os
-import signal
-import sys
-import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,13 +12,11 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from jobimport_tui import registry
-from jobimport_tui.display.capabilities import Capabilities, capabilities
+from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.display.clipboard import osc52
-from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.display.terminal import Terminal
 from jobimport_tui.display.themes import DARK, EXTRA, TERMINAL
 from jobimport_tui.display.wired import WiredApp
-from jobimport_tui.gateway.protocol import Gateway
 from jobimport_tui.plans import Plan
 from jobimport_tui.screens.page import Page
 from jobimport_tui.screens.queues import QueuesSection
@@ -31,7 +25,7 @@ from jobimport_tui.session import Session
 from jobimport_tui.state import Snapshot
 
 if TYPE_CHECKING:
-    from workers.settings import Config
+    pass
 
 TICK_SECONDS = 1.0
 RESTART_SECONDS = 2.0
@@ -92,6 +86,7 @@ class ConsoleApp(WiredApp):
 
     def on_mount(self) -> None:
         """Paint first; then connect."""
+        self.set_keymap(registry.keymap())
         self.switch_mode(self.first_section)
         self.set_interval(TICK_SECONDS, self._tick)
         self.call_after_refresh(self._connect)
@@ -178,46 +173,3 @@ def _section(name: str, session: Session, text: str) -> Screen[None]:
     from jobimport_tui.screens.sources import SourcesSection
 
     return SourcesSection(session)
-
-
-def make(
-    config: "Config",
-    *,
-    read_only: bool = False,
-    section: str = "queues",
-    filter: str = "",
-    gateway: Gateway | None = None,
-    terminal: Terminal | None = None,
-) -> ConsoleApp:
-    """Put a console together."""
-    if gateway is None:
-        from jobimport_tui.gateway.live import LiveGateway
-
-        gateway = LiveGateway(config, clock=time.time)
-    can = capabilities(os.environ, getattr(sys.__stdout__, "encoding", None), config.settings.console)
-    session = Session(
-        gateway,
-        clock=time.time,
-        glyphs=Glyphs(ascii_only=can.ascii_only),
-        read_only=read_only,
-        environment=config.settings.console.environment,
-    )
-    return ConsoleApp(session, section=section, filter=filter, terminal=terminal, can=can)
-
-
-def run_console(config: "Config", *, read_only: bool = False, section: str = "queues", filter: str = "") -> int:
-    """Open the console and block until it is left; returns the exit code."""
-    with Terminal((signal.SIGHUP, signal.SIGTERM)) as terminal:
-        app = make(config, read_only=read_only, section=section, filter=filter, terminal=terminal)
-        return _code(app.run(mouse=app.can.mouse))
-
-
-async def console(config: "Config", *, read_only: bool = False, section: str = "queues", filter: str = "") -> int:
-    """The same inside a running event loop: `jobimport demo` keeps its servers beside it."""
-    with Terminal() as terminal:
-        app = make(config, read_only=read_only, section=section, filter=filter, terminal=terminal)
-        return _code(await app.run_async(mouse=app.can.mouse))
-
-
-def _code(answer: int | None) -> int:
-    return 1 if answer is None else answer

@@ -47,7 +47,7 @@ class Holding:
         held = self._held[-1]
         left = max(0, round(held.due - self._clock()))
         more = f" (and {len(self._held) - 1} more)" if len(self._held) > 1 else ""
-        return f"{held.text}{more}: {'sent in' if held.send else 'done;'} {left} s, U undoes it"
+        return f"{'not sent yet' if held.send else 'done'}, {left} s to undo (U): {held.text}{more}"
 
     def take_back(self) -> str:
         """Undo the newest; returns what was undone, "" for nothing."""

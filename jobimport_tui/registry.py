@@ -4,7 +4,7 @@ Bindings, help, footer, palette and `:` are made from the table in `actions` and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("queues", "Queues"),
@@ -71,11 +71,24 @@ _TEXTUAL = {
 }
 
 
+_own_keys: dict[str, tuple[str, ...]] = {}
+
+
+def use_keys(keys: Mapping[str, str]) -> None:
+    """Have actions go by other keys from now on: the operator's own, by the action's name."""
+    _own_keys.clear()
+    _own_keys.update({name: tuple(text.split()) for name, text in keys.items()})
+
+
 def of_place(place: str, *, read_only: bool) -> list[Action]:
-    """The actions that a screen has."""
+    """The actions that a screen has, with the keys that are in force."""
     from jobimport_tui.actions import ACTIONS
 
-    return [action for action in ACTIONS if place in action.places and not (read_only and action.changes)]
+    return [
+        replace(action, keys=_own_keys[action.name]) if action.name in _own_keys else action
+        for action in ACTIONS
+        if place in action.places and not (read_only and action.changes)
+    ]
 
 
 def by_name(name: str) -> Action:
@@ -96,6 +109,11 @@ def by_verb(verb: str, place: str, *, read_only: bool) -> Action | None:
 def verbs(place: str, *, read_only: bool) -> list[str]:
     """Every `:` verb that a screen knows, in the order of the table."""
     return [action.verb for action in of_place(place, read_only=read_only) if action.verb]
+
+
+def keymap() -> dict[str, str]:
+    """The operator's own keys as Textual's keymap: by the id of a binding."""
+    return {name: ",".join(_TEXTUAL.get(key, key) for key in keys) for name, keys in _own_keys.items()}
 
 
 def textual_keys(action: Action) -> str:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jobimport_tui.display.format import clock as clock_of
 from jobimport_tui.display.glyphs import Glyphs
-from jobimport_tui.gateway.protocol import Gateway
+from jobimport_tui.gateway.protocol import Gateway, Player
 from jobimport_tui.holding import Holding
+from jobimport_tui.preferences import Preferences
+from jobimport_tui.record.tape import Tape
 from jobimport_tui.state import Link, Snapshot
 
 NOTICE_SECONDS = 6.0
@@ -36,6 +39,8 @@ class Session:
         glyphs: Glyphs,
         read_only: bool = False,
         environment: str = "",
+        preferences: Preferences | None = None,
+        tape: Tape | None = None,
     ) -> None:
         self.gateway, self.clock, self.glyphs = gateway, clock, glyphs
         self.read_only, self.environment = read_only, environment
@@ -45,23 +50,48 @@ class Session:
         self.holding = Holding(clock)
         self._countdown: Notice | None = None
         self.is_sending = self.stops_sending = False
-        self.looked_at: dict[str, float] = {}
+        self.preferences = preferences or Preferences()
+        self.looked_at = dict(self.preferences.seen)
+        self.tape = tape or Tape()
         self.typed: dict[str, list[str]] = {}  # what was typed before, by what was asked
         self._latest = self.snapshot
 
     def receive(self, snapshot: Snapshot) -> bool:
         """Take the newest snapshot; False while the view is frozen: the links and their banner go on."""
         self._latest = snapshot
+        if not isinstance(self.gateway, Player):
+            self.tape.add(self.clock(), snapshot)
         if self.frozen_at is None:
             self.snapshot = snapshot
         return self.frozen_at is None
 
     def freeze(self) -> bool:
-        """Freeze the view, or let it go on; returns whether it is frozen now."""
+        """Freeze the view, or let it go on; returns whether it is frozen now. A recording is held, or played on."""
+        if isinstance(self.gateway, Player):
+            self.gateway.is_playing = not self.gateway.is_playing
+            return not self.gateway.is_playing
         self.frozen_at = self.clock() if self.frozen_at is None else None
         if self.frozen_at is None:
             self.snapshot = self._latest
         return self.frozen_at is not None
+
+    def travel(self, seconds: float) -> str:
+        """Show what was shown so much earlier or later; returns what to say. Past the end it is live again."""
+        return self.travel_to((self.clock() if self.frozen_at is None else self.frozen_at) + seconds)
+
+    def travel_to(self, moment: float) -> str:
+        """Show what was shown at a moment, as far as the memory goes: an hour, or the recording."""
+        if isinstance(self.gateway, Player):
+            return f"at {clock_of(self.gateway.seek(moment))}Z of the recording"
+        last, first = self.tape.last, self.tape.first
+        if last is None or first is None or moment > last:
+            self.frozen_at, self.snapshot = None, self._latest
+            return "live again"
+        frame = self.tape.at(max(first, moment))
+        if frame is not None:
+            self.frozen_at, self.snapshot = frame.at, frame.snapshot
+        end = ", the oldest that is remembered" if moment <= first else ""
+        return f"as it was at {clock_of(self.frozen_at)}Z{end}: [ ] go on, p is live again"
 
     @property
     def links(self) -> tuple[Link, Link]:

@@ -4,6 +4,8 @@ import sys
 
 from jobimport_tui.cli.flags import Args, Parser, flags
 
+SECTIONS = ("queues", "runs", "failed", "listings", "workers", "sources")
+
 
 def has_terminal() -> bool:
     """Whether a console can be shown: it reads stdin and paints on stderr."""
@@ -12,8 +14,13 @@ def has_terminal() -> bool:
 
 def describe(parser: Parser) -> None:
     """What the console alone takes."""
+    parser.set_defaults(run=run)
     group = parser.add_argument_group("the console")
     group.add_argument("--read-only", action="store_true", help="nothing that changes state")
+    group.add_argument("--section", choices=SECTIONS, default="queues", help="where it opens: " + ", ".join(SECTIONS))
+    group.add_argument("--filter", default="", metavar="WORDS", help='what that section shows, as in "state:failed"')
+    group.add_argument("--record", default="", metavar="FILE", help="keep what it shows in a new file")
+    group.add_argument("--play", default="", metavar="FILE", help="show a recording: [ ] step, p holds, + - speed, :at")
     group.add_argument("--ascii", action="store_true", help="only ASCII on the screen")
     group.add_argument("--mouse", action="store_true", help="also over SSH")
     group.add_argument("--no-diff", action="store_true", help="send whole regions, as Textual does by itself")
@@ -34,6 +41,14 @@ def run(args: Args) -> int:
 
         say("jobimport: the console needs a terminal (stdin, stdout and stderr); for scripts see `jobimport --help`")
         return 2
-    from jobimport_tui.app import run_console
+    from jobimport_tui.opening import Opening, run_console
 
-    return run_console(config, read_only=args.read_only)
+    how = Opening(
+        section=args.section, filter=args.filter, read_only=args.read_only, record=args.record, play=args.play
+    )
+    code, problem = run_console(config, how)
+    if problem:
+        from jobimport_tui.cli.show import say
+
+        say(f"jobimport: {problem}")
+    return code

@@ -16,6 +16,7 @@ from jobimport_tui.cli.flags import WITH_VALUE, Parser, common
 OK, INTERRUPTED = 0, 130
 
 NOUNS = {
+    "console": ("console", "the console, as without a verb"),
     "demo": ("stack", "embedded Redis and MongoDB, sample feeds, workers, console"),
     "up": ("stack", "the embedded stack without a console, until it is stopped"),
     "worker": ("worker", "a worker: processes that fetch, write and close"),

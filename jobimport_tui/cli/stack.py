@@ -77,7 +77,7 @@ async def _wait(_: Config) -> int:
 
 
 async def _console(config: Config) -> int:
-    from jobimport_tui.app import console
+    from jobimport_tui.opening import console
 
     return await console(config)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -87,6 +87,17 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
     rejects_in_all: int = 0
     acts: tuple[Act, ...] = ()
     earlier: tuple[Run, ...] = ()  # whole runs of the source before this one, newest first
+
+
+@runtime_checkable
+class Player(Protocol):
+    """A gateway that plays a recording."""
+
+    is_playing: bool
+
+    def seek(self, moment: float) -> float:
+        """Go to a moment, as far as the recording reaches; returns it."""
+        ...
 
 
 class Gateway(Protocol):

@@ -24,12 +24,32 @@ if TYPE_CHECKING:
     from jobimport_tui.app import ConsoleApp
 
 TYPED_KEPT = 50
+STEP_SECONDS = 10.0
+DAY = 86400.0
+
+
+def time_of_day(text: str, now: float) -> float | None:
+    """The last moment at which it was a time of day (UTC); None for what is none."""
+    parts = text.strip().split(":")
+    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    hour, minute, second = (*map(int, parts), 0)[:3]
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    moment = now - now % DAY + hour * 3600 + minute * 60 + second
+    return moment if moment <= now else moment - DAY
 
 
 def bindings(place: str) -> list[Any]:
     """Textual's bindings of a screen, out of the registry."""
     return [
-        Binding(registry.textual_keys(action), f"do('{action.name}', '{action.preset}')", action.help, show=False)
+        Binding(
+            registry.textual_keys(action),
+            f"do('{action.name}', '{action.preset}')",
+            action.help,
+            show=False,
+            id=f"{action.name}{action.preset}",
+        )
         for action in registry.of_place(place, read_only=False)
         if action.keys
     ]
@@ -131,6 +151,27 @@ class Page(Screen[None]):
         """Read everything again."""
         self.session.gateway.refresh()
         self.say("reading everything again")
+
+    def do_earlier(self, _: str) -> None:
+        """Ten seconds back."""
+        self._travel(-STEP_SECONDS)
+
+    def do_later(self, _: str) -> None:
+        """Ten seconds on."""
+        self._travel(STEP_SECONDS)
+
+    def _travel(self, seconds: float) -> None:
+        self.say(self.session.travel(seconds))
+        self.paint()
+
+    def do_at(self, argument: str) -> None:
+        """Go to a time of day: the last time it was that."""
+        moment = time_of_day(argument, self.session.clock())
+        if moment is None:
+            self.say(f"at {argument!r}: expected a time of day, as in `:at 14:31`", "warn")
+            return
+        self.say(self.session.travel_to(moment))
+        self.paint()
 
     def do_faster(self, _: str) -> None:
         """Look at the servers twice as often."""

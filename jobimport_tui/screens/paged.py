@@ -111,6 +111,7 @@ class PagedSection(Selecting, Generic[R]):
 
     def filter_by(self, words: str) -> None:
         """Ask with another query."""
+        self.remember(filter=words.strip())
         if words.strip() != self.text:
             self.text = words.strip()
             self.load([None])

@@ -109,6 +109,37 @@ class Section(Moving):
             history="filter",
         )
 
+    def remember(self, **facts: str | list[str]) -> None:
+        """Keep how this section is looked at, for the next console; a list over it is not a section."""
+        if self.place in registry.LISTS:
+            section = self.session.preferences.of(self.place)
+            for name, value in facts.items():
+                setattr(section, name, value)
+
+    def restore(self) -> None:
+        """Look at it as the last console did."""
+        kept = self.session.preferences.of(self.place)
+        self.grid.choose_columns(kept.columns)
+        self.grid.sort_by(kept.sort)
+        if kept.filter and not self.filter_text():
+            self.filter_by(kept.filter)
+
+    def on_mount(self) -> None:
+        """Show what is known, as it was looked at last."""
+        super().on_mount()
+        if self.place in registry.LISTS:
+            self.restore()
+
+    def do_columns(self, argument: str) -> None:
+        """Only some columns."""
+        titles = [title for title in argument.upper().split() if title]
+        known = [column.title.strip() for column in self.grid.every_column if column.title.strip()]
+        if unknown := [title for title in titles if title not in known]:
+            self.say(f"no column {unknown[0]}: expected some of {' '.join(known)}", "warn")
+            return
+        self.grid.choose_columns(titles)
+        self.remember(columns=titles)
+
     def filter_text(self) -> str:
         """The filter in force."""
         return self.grid.filter
@@ -117,6 +148,7 @@ class Section(Moving):
         """Put a filter in force."""
         self.sought = words.strip() or self.sought
         self.grid.show_only(words.strip())
+        self.remember(filter=words.strip())
         self.paint()
 
     def filter_typed(self, words: str) -> None:
@@ -126,6 +158,7 @@ class Section(Moving):
     def do_sort(self, _: str) -> None:
         """Sort by the next column."""
         title = self.grid.sort_by_next()
+        self.remember(sort=title)
         self.say(f"sorted by {title}" if title else "as it came")
 
     def do_back(self, _: str) -> None:

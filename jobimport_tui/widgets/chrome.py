@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from jobimport_tui import registry
 from jobimport_tui.display.format import age, clock
 from jobimport_tui.display.text import cut, safe
+from jobimport_tui.gateway.protocol import Player
 from jobimport_tui.session import Session
 from jobimport_tui.state import Link
 from jobimport_tui.widgets.painted import Line, Painted, Span
@@ -53,8 +54,11 @@ class Status(Painted):
 
     def _right(self) -> list[Span]:
         session = self.session
-        if session.frozen_at is not None:
-            state: Span = (f"FROZEN {clock(session.frozen_at)}", "warn")
+        if isinstance(session.gateway, Player):
+            word = "PLAYING" if session.gateway.is_playing else "HELD"
+            state: Span = (f"{word} {clock(session.clock())}", "warn")
+        elif session.frozen_at is not None:
+            state = (f"FROZEN {clock(session.frozen_at)}", "warn")
         else:
             ages = [session.age(part.at) for part in (session.snapshot.queues, session.snapshot.runs)]
             known = [value for value in ages if value is not None]

@@ -1,7 +1,7 @@
 """A table: column specs, a cursor, a filter, a sort. Holds a page of rows (about 200), never a collection."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
@@ -84,6 +84,7 @@ class Grid(Painted, Generic[R], can_focus=True):
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
+        self.every_column = columns
         self.columns, self.key, self.title, self.empty = columns, key, title, empty
         self.is_stale = False
         self.is_led = False  # the cursor shows although another widget has the focus
@@ -150,6 +151,19 @@ class Grid(Painted, Generic[R], can_focus=True):
             self.sorted_by = None
         self._select(None)
         return "" if self.sorted_by is None else self.columns[self.sorted_by].title
+
+    def sort_by(self, title: str) -> None:
+        """Sort by the column of a title; by none where there is none."""
+        titles = [column.title for column in self.columns]
+        self.sorted_by = titles.index(title) if title and title in titles else None
+        self._select(None)
+
+    def choose_columns(self, titles: Sequence[str]) -> None:
+        """Show only the columns of these titles, in their order, whatever room there is; all of them for none."""
+        by_title = {column.title.strip(): column for column in self.every_column}
+        chosen = [replace(by_title[title], needs=0) for title in titles if title in by_title]
+        self.columns, self.sorted_by, self.skipped = chosen or self.every_column, None, 0
+        self._select(None)
 
     def move(self, rows: int) -> None:
         """Move the cursor; asking to leave the rows at either end posts Edge."""

@@ -25,7 +25,7 @@ async def test_a_bulk_requeue_shows_its_plan_and_waits_ten_seconds_after_the_num
         await it.press(*"11", "enter")
         assert "left as it was: 12 was not typed" in it.lines[0]
         await it.press("asterisk", "R", *"12", "enter")
-        assert "requeue 12 dead letters: sent in 10 s, U undoes it" in it.lines[0]
+        assert "not sent yet, 10 s to undo (U): requeue 12 dead l" in it.lines[0]
         await it.later(9)
         assert not sent(it, "requeue")
         await it.later(2)

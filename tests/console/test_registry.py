@@ -66,6 +66,7 @@ def test_what_changes_something_names_its_command() -> None:
 WITHOUT_COMMAND = {"undo": "a command is done when it is entered; there is nothing to take back"}
 
 COMMANDS_WITHOUT_PLACE = {
+    "console": "is the console",
     "demo": "starts servers and a console over them",
     "up": "starts servers",
     "worker": "starts a process",
@@ -74,6 +75,8 @@ COMMANDS_WITHOUT_PLACE = {
     "config show": "the settings are those of the process that reads them",
     "config check": "the settings are those of the process that reads them",
     "preview": "looks at a feed that is no source yet",
+    "runs approve": "not in the console yet: a run that holds listings back says so, a shell approves it",
+    "runs upkeep": "the workers do it by themselves; by hand it is for a system that was without workers",
 }
 """Commands that no console does, each with the reason."""
 

@@ -16,10 +16,10 @@ import signal, sys
 from pathlib import Path
 if sys.argv[2] == "ignore":
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-from jobimport_tui.app import run_console
+from jobimport_tui.opening import Opening, run_console
 from workers.settings import Config, MongoSettings, RedisSettings, Settings
 away = Settings(redis=RedisSettings("redis://127.0.0.1:1/0"), mongo=MongoSettings("mongodb://127.0.0.1:1/away"))
-sys.exit(run_console(Config(Path(sys.argv[1]), away)))
+sys.exit(run_console(Config(Path(sys.argv[1]), away), Opening())[0])
 """
 
 

@@ -23,7 +23,7 @@ ONLY_THERE = {
     "lxml": ("workers/feeds/",),
     "ijson": ("workers/feeds/",),
     "nh3": ("workers/feeds/",),
-    "zstandard": ("workers/store/",),
+    "zstandard": ("workers/store/", "jobimport_tui/record/"),
     "croniter": ("workers/schedule.py",),
     "workers.fetching": ("workers/fetching/", "workers/actors/", "workers/reading.py", "workers/preview.py"),
 }
