@@ -8,6 +8,7 @@ import anyio.to_thread
 from jobimport_tui.gateway.protocol import Refused, WorkerOrder
 from jobimport_tui.state import Dead
 from workers.settings import Config
+from workers.user import user
 
 if TYPE_CHECKING:
     from jobimport_tui.gateway.drivers import Drivers
@@ -78,18 +79,18 @@ class Acts:
 
     async def order(self, worker: str, order: WorkerOrder) -> str:
         """Tell a worker what to do."""
-        drivers, (_, redis) = self._ready(), self._both()
-        return await self._told(drivers.give_order(redis, worker, order, user()))
+        drivers, (db, redis) = self._ready(), self._both()
+        return await self._told(drivers.give_order(db, redis, worker, order, user()))
 
     async def set_enabled(self, source: str, enabled: bool) -> str:
         """Switch a source on or off, in its file; the other consoles hear of it."""
-        drivers, (_, redis) = self._ready(), self._both()
-        return await self._told(drivers.enable(redis, self.config.sources, source, user(), enabled=enabled))
+        drivers, (db, redis) = self._ready(), self._both()
+        return await self._told(drivers.enable(db, redis, self.config.sources, source, user(), enabled=enabled))
 
     async def remove_source(self, source: str) -> str:
         """Delete a source's file."""
-        drivers, (_, redis) = self._ready(), self._both()
-        return await self._told(drivers.remove_source(redis, self.config.sources, source, user()))
+        drivers, (db, redis) = self._ready(), self._both()
+        return await self._told(drivers.remove_source(db, redis, self.config.sources, source, user()))
 
     async def verify(self, run_id: int) -> str:
         """Count a run again."""
@@ -105,13 +106,3 @@ class Acts:
         """Read every dead letter, however many there are."""
         drivers, (_, redis) = self._ready(), self._both()
         return await self._told(drivers.every_letter(redis))
-
-
-def user() -> str:
-    """Who sits here, for the history."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -109,24 +109,24 @@ class Drivers:
         is_news = await act(db, redis, what, user)
         return f"{what}: {'paused' if is_pause else 'running'}" + ("" if is_news else " already")
 
-    async def give_order(self, redis: Redis, worker: str, order: WorkerOrder, user: str) -> str:
+    async def give_order(self, db: Database, redis: Redis, worker: str, order: WorkerOrder, user: str) -> str:
         """Tell a worker what to do."""
-        is_news = await control.order(redis, worker, None if order == "work" else order, user)
+        is_news = await control.order(redis, worker, None if order == "work" else order, user, db=db)
         told = {"quiet": "is to take nothing new", "stop": "is to end", "work": "is to work"}[order]
         return f"{worker} {told}" + ("" if is_news else " already")
 
-    async def enable(self, redis: Redis, folder: Path, name: str, user: str, *, enabled: bool) -> str:
+    async def enable(self, db: Database, redis: Redis, folder: Path, name: str, user: str, *, enabled: bool) -> str:
         """Switch a source on or off."""
         changed = await anyio.to_thread.run_sync(set_enabled, folder, name, enabled)
         word = "enabled" if enabled else "disabled"
         if changed:
-            await control.tell(redis, user, f"{word} the source", source=name)
+            await control.act(db, redis, user, f"{word} the source", source=name)
         return f"{name}: {word}" + ("" if changed else " already")
 
-    async def remove_source(self, redis: Redis, folder: Path, name: str, user: str) -> str:
+    async def remove_source(self, db: Database, redis: Redis, folder: Path, name: str, user: str) -> str:
         """Delete a source's file."""
         file = await anyio.to_thread.run_sync(remove, folder, name)
-        await control.tell(redis, user, "removed the source", source=name)
+        await control.act(db, redis, user, "removed the source", source=name)
         return f"{file} removed"
 
     async def retry_rejects(

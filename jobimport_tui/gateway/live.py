@@ -23,7 +23,6 @@ from jobimport_tui.state import Link, Snapshot, Sources
 from workers.errors import JobImportError
 from workers.model import ACTIVE_STATES, Event, Run
 from workers.settings import Config
-from workers.user import user
 
 if TYPE_CHECKING:
     from jobimport_tui.gateway.drivers import Drivers

@@ -19,6 +19,12 @@ from jobimport_tui.widgets.painted import Span
 BAD = ("failed", "partial", "degraded")
 
 
+def strip(session: Session, row: SourceLine) -> Span:
+    """The glyphs of the last runs, the newest on the right; it gives the tone."""
+    marks = [session.glyphs.mark(state) for state in row.strip]
+    return "".join(mark.glyph for mark in marks), "bad" if marks and marks[-1].tone == "bad" else ""
+
+
 def source_columns(session: Session) -> list[Column[SourceLine]]:
     """The file's facts and the last run's."""
 
@@ -50,11 +56,6 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
             return "due", "busy"
         return ago(left) if left >= 60 else "<1m", ""
 
-    def strip(row: SourceLine) -> Span:
-        marks = [session.glyphs.mark(state) for state in row.strip]
-        worst = "bad" if any(mark.tone == "bad" for mark in marks[-1:]) else ""
-        return "".join(mark.glyph for mark in marks), worst
-
     def since(row: SourceLine) -> str:
         return ago(session.age(row.last.queued_at.timestamp())) if row.last else "-"
 
@@ -64,7 +65,7 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
         Column("HEALTH", 11, health),
         Column("KIND", 8, lambda s: s.kind, needs=140),
         Column("LAST", 12, last),
-        Column("LAST 14 RUNS", 14, strip, "right"),
+        Column("LAST 14 RUNS", 14, lambda s: strip(session, s), "right"),
         Column("AGO", 4, since, "right"),
         Column("TOTAL", 6, lambda s: count(s.last.stats.total, 6) if s.last else "-", "right"),
         Column("NEW", 6, lambda s: count(s.last.stats.new, 6) if s.last else "-", "right", needs=90),

@@ -142,7 +142,7 @@ async def test_events_move_a_run_and_rows_confirm_its_end(config: Config, ready_
         detail = await watch.gateway.run_detail(run.id)
         assert detail.run.requested_by == "ana" and detail.run.stats.total == 2000
         assert [r.id for r in await watch.gateway.runs(RunQuery(source="acme", state="succeeded"))] == [run.id]
-        with pytest.raises(Refused, match="expected active, queued"):
+        with pytest.raises(Refused, match="expected active, bad, queued"):
             await watch.gateway.runs(RunQuery(state="nonsense"))
 
 

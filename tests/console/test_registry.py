@@ -75,6 +75,8 @@ COMMANDS_WITHOUT_PLACE = {
     "config show": "the settings are those of the process that reads them",
     "config check": "the settings are those of the process that reads them",
     "preview": "looks at a feed that is no source yet",
+    "audit list": "Events and a run's page show what was done by whom; the whole trail is for a shell",
+    "runs stats": "not in the console yet: a source's page has charts of its last runs, not of days",
     "runs approve": "not in the console yet: a run that holds listings back says so, a shell approves it",
     "runs upkeep": "the workers do it by themselves; by hand it is for a system that was without workers",
 }

@@ -95,7 +95,7 @@ def _in_order(places: frozenset[str]) -> list[str]:
     if places >= registry.LISTS:
         return ["every section", *sorted(places - registry.LISTS)]
     order = [name for name, _ in registry.SECTIONS]
-    return sorted(places, key=lambda place: order.index(place) if place in order else len(order))
+    return sorted(places, key=lambda place: (order.index(place) if place in order else len(order), place))
 
 
 def with_keys(text: str) -> str:
