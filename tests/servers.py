@@ -59,10 +59,12 @@ class Process:
     def __init__(self, command: Sequence[str], port: int, log: Path) -> None:
         self.command, self.port, self.log = list(command), port, log
         self._child: Child | None = None
+        self._killed = False
 
     @property
     def running(self) -> bool:
-        return self._child is not None and self._child.running
+        # What was killed a moment ago may not have died yet.
+        return self._child is not None and not self._killed and self._child.running
 
     async def start(self) -> None:
         """Start it, unless it runs, and wait until it listens."""
@@ -70,7 +72,7 @@ class Process:
             return
         if self._child is not None:
             await self._child.ended()
-        self._child = Child(self.command, self.log)
+        self._child, self._killed = Child(self.command, self.log), False
         with anyio.fail_after(30):
             while not self._listens():
                 assert self._child.running, f"{self.command[0]} ended: {last_line(self.log)}"
@@ -84,6 +86,7 @@ class Process:
         return True
 
     def kill(self) -> None:
+        self._killed = True
         if self._child is not None:
             self._child.kill()
 
