@@ -1,5 +1,6 @@
 """What an import of a URL or file would give, and why not; reads, splits and normalises, and writes nothing."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -19,12 +20,19 @@ CHUNK = 65_536
 
 
 class Preview:
-    """One look at a feed. After `items` has ended: what was recognised, how much was read, what broke it off."""
+    """One look at a feed. After `items` has ended: what was recognised, how much was read, what broke it off.
+
+    `item` is the item as the feed has it of what `items` yielded last; `is_whole` tells that the feed was read to
+    its end.
+    """
 
     def __init__(self, source: Source, settings: FetchSettings, file: Path | None = None) -> None:
         self._source, self._settings, self._file = source, settings, file
         self._reader: FeedReader | None = None
         self._met: set[str] = set()
+        self._fills: Counter[str] = Counter()
+        self.item: RawItem | None = None
+        self.is_whole = False
         self.read = 0
         self.duplicates = 0
         self.broken: JobImportError | None = None
@@ -33,6 +41,16 @@ class Preview:
     def dialect(self) -> str:
         """The dialect recognised, "" before."""
         return self._reader.dialect if self._reader else ""
+
+    @property
+    def declared_total(self) -> int | None:
+        """How many listings the feed says it holds, None where it does not say."""
+        return self._reader.declared_total if self._reader else None
+
+    @property
+    def fill_rate(self) -> dict[str, float]:
+        """Share of the items read that had each field, as a run has it."""
+        return {name: round(n / self.read, 4) for name, n in sorted(self._fills.items())} if self.read else {}
 
     async def items(self, limit: int | None = None) -> AsyncGenerator[Job | Reject]:
         """Yield each listing as it would be imported, or its reject; stops after `limit` of them.
@@ -47,14 +65,17 @@ class Preview:
             async with aclosing(self._raw()) as raw:
                 async for item in raw:
                     self.read += 1
+                    self._fills.update(item.fields.keys())
                     if item.external_id and item.external_id in self._met:
                         self.duplicates += 1
                         continue
                     self._met.add(item.external_id)
+                    self.item = item
                     yield normalise(item, self._source, feed_url=url, source_url=shown(url), run_date=now)
                     given += 1
                     if limit is not None and given >= limit:
                         return
+            self.is_whole = True
         except JobImportError as error:
             if not self.read:
                 raise

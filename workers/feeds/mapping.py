@@ -124,6 +124,7 @@ def mapping_hash(dialect: Dialect, source: Source) -> bytes:
         source.location_split,
         source.url_template,
     )
+    dialect = msgspec.structs.replace(dialect, lists="window")  # what it proposes for a source's kind changes no Job
     canonical = msgspec.json.encode([VERSION, dialect, settings], order="deterministic")
     return hashlib.blake2b(canonical, digest_size=16).digest()
 
