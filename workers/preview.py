@@ -1,5 +1,6 @@
 """What an import of a URL or file would give, and why not; reads, splits and normalises, and writes nothing."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -16,7 +17,11 @@ from workers.settings import FetchSettings
 
 
 class Preview:
-    """One look at a feed. After `items` has ended: what was recognised, how much was read, what broke it off."""
+    """One look at a feed. After `items` has ended: what was recognised, how much was read, what broke it off.
+
+    `item` is the item as the feed has it of what `items` yielded last; `is_whole` tells that the feed was read to
+    its end.
+    """
 
     def __init__(self, source: Source, settings: FetchSettings, file: Path | None = None) -> None:
         self._source = source
@@ -25,6 +30,9 @@ class Preview:
         self._reading = Reading(
             source, settings, distinct=lambda: len(self._met) + self._nameless, explain=True, file=file
         )
+        self._fills: Counter[str] = Counter()
+        self.item: RawItem | None = None
+        self.is_whole = False
         self.read = 0
         self.duplicates = 0
         self.broken: JobImportError | None = None
@@ -49,6 +57,16 @@ class Preview:
         """For each of the first 1,000 listings, by position: which path found each of its fields."""
         return self._reading.reader.matched if self._reading.reader else {}
 
+    @property
+    def declared_total(self) -> int | None:
+        """How many listings the feed says it holds, None where it does not say."""
+        return self._reading.reader.declared_total if self._reading.reader else None
+
+    @property
+    def fill_rate(self) -> dict[str, float]:
+        """Share of the items read that had each field, as a run has it."""
+        return {name: round(n / self.read, 4) for name, n in sorted(self._fills.items())} if self.read else {}
+
     async def items(self, limit: int | None = None) -> AsyncGenerator[Job | Reject]:
         """Yield each listing as it would be imported, or its reject; stops after `limit` of them.
 
@@ -62,12 +80,15 @@ class Preview:
             async with aclosing(self._reading.items()) as read:
                 async for items in read:
                     for item in items:
+                        self._fills.update(item.fields.keys())
                         if self._is_repeated(item):
                             continue
+                        self.item = item
                         yield normalise(item, self._source, feed_url=url, source_url=shown(url), run_date=now)
                         given += 1
                         if limit is not None and given >= limit:
                             return
+            self.is_whole = not self.degraded
         except JobImportError as error:
             if not self.read:
                 raise

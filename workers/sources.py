@@ -49,10 +49,15 @@ def load_each(folder: Path) -> tuple[dict[str, Source], list[ConfigError]]:
 
 def load_one(folder: Path, name: str) -> Source:
     """Read one source by name; UnknownSource says which names there are."""
+    return load_file(find(folder, name))
+
+
+def find(folder: Path, name: str) -> Path:
+    """The file of a source, which need not be readable; UnknownSource says which names there are."""
     file = folder / f"{name}.toml"
     if not is_name(name) or not file.is_file():
         raise UnknownSource(f"no source {name!r} in {folder}: {_hint(folder, name)}")
-    return load_file(file)
+    return file
 
 
 def _hint(folder: Path, name: str) -> str:
@@ -73,12 +78,15 @@ def load_file(file: Path) -> Source:
     """Read and check one source file."""
     if not is_name(file.stem):
         raise ConfigError(str(file), "", None, "a file name of 1 to 64 characters a-z, 0-9 and -")
-    data = read_toml(file)
+    return _source(read_toml(file), file.stem, str(file))
+
+
+def _source(data: dict[str, Any], name: str, where: str) -> Source:
     if "name" in data:
         expected = "no such key: the file's name is the source's name"
-        raise ConfigError(str(file), "name", data["name"], expected)
-    source = convert({**data, "name": file.stem}, Source, str(file))
-    _check(source, str(file))
+        raise ConfigError(where, "name", data["name"], expected)
+    source = convert({**data, "name": name}, Source, where)
+    check(source, where)
     return source
 
 
@@ -88,8 +96,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in files if not file.name.startswith("."))
 
 
-def _check(source: Source, where: str) -> None:
-    """Hold what types cannot say."""
+def check(source: Source, where: str) -> None:
+    """Hold what types cannot say. Raises ConfigError."""
     _check_url(source.url, where)
     if source.schedule is not None and not is_schedule(source.schedule):
         raise ConfigError(where, "schedule", source.schedule, SCHEDULE_EXPECTED)
@@ -139,16 +147,48 @@ def save(folder: Path, source: Source) -> Path:
     if not is_name(source.name):
         raise ConfigError("source", "name", source.name, "1 to 64 characters a-z, 0-9 and -")
     file = folder / f"{source.name}.toml"
-    _check(source, str(file))
+    check(source, str(file))
     text = tomli_w.dumps(plain(source))
     write_whole(file, text)
     return file
 
 
-def write_whole(file: Path, text: str) -> None:
+def create(folder: Path, source: Source) -> Path:
+    """Write a new source's file, whole or not at all. Raises ConfigError where the name is taken."""
+    refuse_taken(folder, source.name)
+    file = folder / f"{source.name}.toml"
+    check(source, str(file))
+    write_whole(file, tomli_w.dumps(plain(source)), new=True)
+    return file
+
+
+def refuse_taken(folder: Path, name: str) -> None:
+    """Raise ConfigError for a name that no new source can have."""
+    if not is_name(name):
+        raise ConfigError("source", "name", name, "1 to 64 characters a-z, 0-9 and -")
+    file = folder / f"{name}.toml"
+    if file.exists() or file.is_symlink():
+        raise _taken(file)
+
+
+def _taken(file: Path) -> ConfigError:
+    return ConfigError("source", "name", file.stem, f"a name that is free: {file} exists")
+
+
+def check_text(folder: Path, name: str, text: str) -> Source:
+    """Read a text as a source's file would be read. Raises ConfigError that names the file it is meant for."""
+    where = str(folder / f"{name}.toml")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(where, "", None, f"TOML, but {error}") from error
+    return _source(data, name, where)
+
+
+def write_whole(file: Path, text: str, *, new: bool = False) -> None:
     """Replace a file by a new text, written and synced beside it first: no crash leaves half of it.
 
-    Raises ConfigError where it cannot be written.
+    Raises ConfigError where it cannot be written, or where it is to be `new` and is there.
     """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -159,12 +199,28 @@ def write_whole(file: Path, text: str) -> None:
             out.flush()
             os.fsync(out.fileno())
         draft.chmod(mode)
-        draft.replace(file)
+        if new:
+            _name_anew(draft, file)
+        else:
+            draft.replace(file)
+    except FileExistsError as error:
+        raise _taken(file) from error
     except OSError as error:
         raise ConfigError(str(file), "", None, f"a file that can be written ({error.strerror})") from error
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def _name_anew(draft: Path, file: Path) -> None:
+    """Give a draft its name; FileExistsError where that is taken, also by another who came first."""
+    try:
+        os.link(draft, file)  # unlike a rename it refuses to replace
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with file.open("x", encoding="utf-8"):
+            draft.replace(file)
 
 
 def set_enabled(folder: Path, name: str, enabled: bool) -> bool:
@@ -199,8 +255,7 @@ def _halves(text: str) -> tuple[str, str]:
 
 def remove(folder: Path, name: str) -> Path:
     """Delete a source's file; UnknownSource where there is none."""
-    if not is_name(name) or not (file := folder / f"{name}.toml").is_file():
-        raise UnknownSource(f"no source {name!r} in {folder}: {_hint(folder, name)}")
+    file = find(folder, name)
     file.unlink()
     return file
 

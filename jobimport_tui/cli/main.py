@@ -23,7 +23,7 @@ NOUNS = {
     "scheduler": ("scheduler", "start imports when they are due; any number of copies"),
     "import": ("imports", "import sources now"),
     "preview": ("preview", "what a feed would give, and why not; writes nothing"),
-    "sources": ("sources", "list, show, enable, disable, remove"),
+    "sources": ("sources", "list, show, add, edit, test, enable, disable, remove"),
     "runs": ("runs", "list, show, stats, cancel, verify, retry, approve, export"),
     "jobs": ("jobs", "search, show, export the listings"),
     "queues": ("queues", "show, pause, resume the lanes"),

@@ -1,17 +1,17 @@
-"""`jobimport sources list|show|enable|disable|remove`: the files of config/sources."""
+"""`jobimport sources list|show|add|edit|test|enable|disable|remove`: the files of config/sources."""
 
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
+from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
 from jobimport_tui.cli.show import cell, clock, line, plain, say, span, table
 from workers.errors import ConfigError
-from workers.model.source import Source
+from workers.model.source import Source, SourceKind
 from workers.settings import Config
-from workers.sources import is_name, load_each, load_one, next_due, remove, set_enabled
+from workers.sources import find, load_each, load_one, next_due, remove, set_enabled
 from workers.sources import plain as as_file
 from workers.toml import mask
 
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 
 def describe(parser: Parser) -> None:
-    """List, show, enable, disable, remove."""
+    """List, show, add, edit, test, enable, disable, remove."""
     verbs = Verbs(parser)
     verbs.add("list", list_sources, "every source, and when it is next due")
+    _describe_add(verbs)
     for name, act, summary in (
         ("show", show_source, "one source, with its defaults filled in"),
+        ("edit", edit_source, "open its file in $EDITOR; what cannot be used is not put in place"),
+        ("test", test_source, "read its feed as it is now, compare it with the last run; writes nothing"),
         ("enable", partial(_switch, enabled=True), "let the schedule and --all import it again"),
         ("disable", partial(_switch, enabled=False), "neither the schedule nor --all imports it"),
         ("remove", remove_source, "delete its file; its listings stay"),
@@ -33,6 +36,41 @@ def describe(parser: Parser) -> None:
         verb.add_argument("source", metavar="SOURCE")
         if name == "remove":
             verb.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "test":
+            verb.add_argument("--limit", type=positive, default=1000, metavar="N", help="read so many items (1000)")
+
+
+def _describe_add(verbs: Verbs) -> None:
+    add = verbs.add("add", add_source, "look at a feed, and write a source's file for it")
+    add.add_argument("url", metavar="URL", help="the feed's address")
+    add.add_argument("--name", metavar="NAME", help="the source's name: a-z, 0-9 and -")
+    add.add_argument("--kind", choices=get_args(SourceKind), metavar="KIND", help=", ".join(get_args(SourceKind)))
+    add.add_argument("--schedule", metavar="CRON", help='five cron fields, or "never"')
+    add.add_argument("--format", metavar="F", help="a dialect's name, where it is not recognised")
+    add.add_argument("--company", metavar="TEXT", help="the company, where the feed does not name it")
+    add.add_argument("--header", action="append", default=[], metavar="NAME=env:VARIABLE", help="a request header")
+    add.add_argument("--yes", action="store_true", help="do not ask: what no flag says is as proposed")
+
+
+def add_source(args: Args) -> int:
+    """Look, ask, write."""
+    from jobimport_tui.cli import sources_add  # what fetches and parses is loaded by those who do
+
+    return sources_add.add_source(args)
+
+
+def edit_source(args: Args) -> int:
+    """Open a source's file in an editor."""
+    from jobimport_tui.cli import sources_edit
+
+    return sources_edit.edit_source(args)
+
+
+def test_source(args: Args) -> int:
+    """Read a source's feed and compare it with the last run."""
+    from jobimport_tui.cli import sources_look
+
+    return sources_look.test_source(args)
 
 
 def list_sources(args: Args) -> int:
@@ -118,19 +156,23 @@ def _switch(args: Args, *, enabled: bool) -> int:
 
 def remove_source(args: Args) -> int:
     """Delete a source's file, after a question where there is somebody to ask."""
+    from jobimport_tui.cli.sources_left import left_behind  # asks MongoDB
+
     config = settings(args)
     # A file that cannot be read can still be removed, so it is not loaded first.
-    file = config.sources / f"{args.source}.toml"
-    if is_name(args.source) and file.is_file() and not args.yes:
-        if not sys.stdin.isatty():
-            raise ConfigError("sources remove", "", args.source, "--yes, where nobody can be asked")
-        say(f"Remove {file}? Its listings stay. Type the source's name to go on:")
+    file = find(config.sources, args.source)
+    if not args.yes and not sys.stdin.isatty():
+        raise ConfigError("sources remove", "", args.source, "--yes, where nobody can be asked")
+    left = left_behind(config, args.source)
+    say(left.sentence)
+    if not args.yes:
+        say(f"Remove {file}? Type the source's name to go on:")
         if sys.stdin.readline().strip() != args.source:
             say("nothing removed")
             return 1
     removed = remove(config.sources, args.source)
     if wants_json(args):
-        line({"source": args.source, "removed": str(removed)})
+        line({"source": args.source, "removed": str(removed), "listings": left.listings, "run": left.run})
     else:
         print(f"{args.source}: {removed} removed")
     return 0

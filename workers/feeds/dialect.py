@@ -3,6 +3,7 @@
 kind = "xml"                      or "json"
 item = ["item"]                   XML: local names of an item; JSON: paths of the list ("." = the document)
 like = "job_source"               takes over what another dialect says and this one does not, field by field
+lists = "snapshot"                all that is open; "query": a slice of an index; without it "window": the newest
 total = ["expectedjobcount"]      where the feed declares how many listings it holds: a name, or a JSON path
 paging = { style = "page", ... }  how the next page is asked for (workers/model/paging.py)
 company_from = ["name"]           JSON paths of the company's name, where the document says it once, ahead of the list
@@ -37,6 +38,7 @@ from workers.errors import ConfigError
 from workers.feeds.paths import compile_path
 from workers.feeds.where import line_of
 from workers.model.paging import Paging, faults
+from workers.model.source import SourceKind
 from workers.toml import decode
 
 FIELDS = (
@@ -78,6 +80,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: dict[str, str | list[str]]
     name: str = ""
     detect: Detect = Detect()
+    lists: SourceKind = "window"
     total: list[str] = []
     paging: Paging = Paging()
     company_from: list[str] = []

@@ -126,7 +126,8 @@ def mapping_hash(dialect: Dialect, source: Source) -> bytes:
         # Not what a listing says, but which there are: a feed that is the same is read anew under another paging.
         repr((dialect.paging, source.paging)),
     )
-    said = {name: value for name, value in msgspec.structs.asdict(dialect).items() if name != "paging"}
+    # How it is paged and the kind it proposes for a source change no Job.
+    said = {name: value for name, value in msgspec.structs.asdict(dialect).items() if name not in ("paging", "lists")}
     canonical = msgspec.json.encode([VERSION, said, settings], order="deterministic")
     return hashlib.blake2b(canonical, digest_size=16).digest()
 

@@ -465,3 +465,20 @@ def processes_over(folder: Path) -> list[str]:
         if str(folder) in text:
             lines.append(text)
     return lines
+
+
+async def test_a_source_is_compared_with_its_last_run_and_leaves_its_listings_behind(board: Plant, server: FeedServer):
+    async with board.workers():
+        assert (await jobimport(board, "import", "board", "--wait")).code == 0
+    fine = await jobimport(board, "sources", "test", "board", "--json")
+    assert (fine.code, fine.object["problems"]) == (0, [])
+    assert fine.object["compared_with_run"] == 1
+    server.on("/feed.xml", Reply(b"<rss><channel><item><guid>1</guid><title>T</title></item></channel></rss>"))
+    poor = await jobimport(board, "sources", "test", "board")
+    assert poor.code == 1
+    assert "company is filled in 0% of the items, in the last run in 100%" in poor.err
+    run = await board.request("board")
+    left = await jobimport(board, "sources", "remove", "board", "--yes", "--json")
+    assert left.code == 0
+    assert (left.object["listings"], left.object["run"]) == (119, run.id)
+    assert f"Run {run.id} is under way and fails without the file: first `jobimport runs cancel {run.id}`" in left.err
