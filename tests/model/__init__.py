@@ -10,7 +10,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-HUNT = int(os.environ.get("JOBIMPORT_HUNT", "0"))
+HUNT = int(os.environ.get("JOBIMPORT_HUNT") or 0)
 
 
 def profile(examples: int, steps: int) -> settings:

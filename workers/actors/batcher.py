@@ -20,11 +20,9 @@ from workers.queue.depth import backlog
 from workers.queue.lanes import Lane
 from workers.queue.message import Message
 from workers.store import batches, runs
+from workers.store.connect import unhung
 
 HASH_BYTES = 8
-
-DATABASE_SECONDS = 30.0
-"""An operation that outlasts this is given up: one was seen to hang past timeoutMS after mongod was killed."""
 
 MAX_ORIGINALS = 64 * 2**20
 """Bytes of originals that one delivery keeps; rejects after that can only be imported again."""
@@ -61,12 +59,13 @@ class Batcher:
 
     async def load_held(self) -> None:
         """Learn what the rows of earlier deliveries hold, and which row number is next (rule 4)."""
-        seen = await batches.seen(self._desk.db, self._run.id)
+        with unhung():
+            seen = await batches.seen(self._desk.db, self._run.id)
+            self._next = await batches.next_number(self._desk.db, self._run.id)
+            self._rows = (await batches.totals(self._desk.db, self._run.id)).total
+            # The earlier fetcher may have died between its last row and the ring; only the last can be without one.
+            last = await batches.load(self._desk.db, batch_id(self._run.id, self._next - 1)) if self._next else None
         self._held = frozenset(seen[i : i + HASH_BYTES] for i in range(0, len(seen), HASH_BYTES))
-        self._next = await batches.next_number(self._desk.db, self._run.id)
-        self._rows = (await batches.totals(self._desk.db, self._run.id)).total
-        # The earlier fetcher may have died between its last row and the ring; only the last can be without one.
-        last = await batches.load(self._desk.db, batch_id(self._run.id, self._next - 1)) if self._next else None
         if last is not None and last.state == "pending":
             await self._ring(last.id)
 
@@ -125,7 +124,8 @@ class Batcher:
 
     async def seal(self) -> None:
         """Take the next row key, so that an older delivery that wakes after the end of the fetch stops on it."""
-        key = await batches.fence(self._desk.db, self._run.id, self._run.source)
+        with unhung():
+            key = await batches.fence(self._desk.db, self._run.id, self._run.source)
         if key != batch_id(self._run.id, self._next):
             await self.load_held()  # it has slipped a last row in, which counts
 
@@ -146,7 +146,7 @@ class Batcher:
             items=batches.pack(self._items),
             seen=b"".join(self._hashes),
         )
-        with anyio.fail_after(DATABASE_SECONDS):
+        with unhung():
             await batches.add(self._desk.db, row)
         self._next += 1
         self._rows += 1
@@ -158,13 +158,14 @@ class Batcher:
         run = self._run
         message = Message(stage="upsert", run=run.id, source=run.source, batch=row, high=is_high(run))
         if not await ring_patiently(self._desk, message):
-            await batches.set_rung(self._desk.db, [row], 0)
+            with unhung():
+                await batches.set_rung(self._desk.db, [row], 0)
 
     async def _room(self) -> None:
         """Wait while the lane is full; entries are never trimmed. Notices a takeover or a cancel meanwhile."""
         lane = Lane("upsert", is_high(self._run))
         while True:
-            with anyio.fail_after(DATABASE_SECONDS):
+            with unhung():
                 run = await runs.get(self._desk.db, self._run.id)
             if run is None or run.fetch_epoch != self._epoch or run.state != "fetching" or run.cancel_requested:
                 raise Superseded

@@ -25,6 +25,7 @@ from workers.queue import hosts, rate
 from workers.queue.connect import Trouble as RedisTrouble
 from workers.reading import Reading
 from workers.store import runs, source_state
+from workers.store.connect import unhung
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
     if run is None or not run.active:
         return
     if run.state not in ("queued", "fetching"):
-        await ring_close_if_settled(desk, run_id)
+        await _pass_on(desk, run_id)
         return
     source = desk.source(run.source)
     limit = desk.config.settings.fetch.connections_per_host
@@ -57,7 +58,7 @@ async def _fetch(desk: Desk, run: Run, source: Source, slot: hosts.Slot, *, last
         if epoch is not None:
             await source_state.note_fetch(desk.db, source.name, utcnow())
     if epoch is None:
-        await ring_close_if_settled(desk, run_id)
+        await _pass_on(desk, run_id)
         return
     desk.progress.mark(run_id)
     delivery = _Delivery(desk, run, source, epoch, last_attempt)
@@ -69,9 +70,15 @@ async def _fetch(desk: Desk, run: Run, source: Source, slot: hosts.Slot, *, last
     except (Deferred, Transient):
         if not delivery.has_read:
             # It has not met the feed: the next delivery is the first to, and may leave validators (rule 4).
-            await runs.unbegin_fetch(desk.db, run_id, epoch)
+            with unhung():
+                await runs.unbegin_fetch(desk.db, run_id, epoch)
         raise
-    await ring_close_if_settled(desk, run_id)
+    await _pass_on(desk, run_id)
+
+
+async def _pass_on(desk: Desk, run_id: int) -> None:
+    with unhung():
+        await ring_close_if_settled(desk, run_id)
 
 
 @asynccontextmanager
@@ -84,7 +91,9 @@ async def _beating(desk: Desk, run_id: int, epoch: int, slot: hosts.Slot) -> Asy
         while True:
             await anyio.sleep(BEAT_EVERY)
             await slot.renew()
-            if not await runs.beat(desk.db, run_id, epoch):
+            with unhung():
+                lives = await runs.beat(desk.db, run_id, epoch)
+            if not lives:
                 lost = True
                 scope.cancel()
 
@@ -175,7 +184,8 @@ class _Delivery:
         """
         if self.epoch > 1:
             return None
-        state = await source_state.get(self.desk.db, self.source.name)
+        with unhung():
+            state = await source_state.get(self.desk.db, self.source.name)
         if state is None or not state.mapping_hash or not state.dialect:
             return None
         return state if mapping_hash_of(self.source, state.dialect) == state.mapping_hash else None
@@ -186,23 +196,23 @@ class _Delivery:
             await self.batcher.seal()
         reader = self.reading.reader
         facts = self.reading.facts(outcome)
-        ended = await runs.end_fetch(
-            self.desk.db,
-            self.run.id,
-            self.epoch,
-            fetch=facts,
-            batches_total=self.batcher.rows,
-            duplicates=self.batcher.duplicates,
-            fill_rate=self.batcher.fill_rate,
-            mapping_hash=reader.mapping_hash if reader else b"",
-            degraded=degraded,
-        )
-        if ended and degraded:
-            code = "degraded"
-            await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", code, degraded))
         body = self.reading.first
-        if body and body.permanent_url:
-            text = f"the feed has moved for good to {body.permanent_url}: put it into the source's file"
-            await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", "moved", text))
+        with unhung():
+            ended = await runs.end_fetch(
+                self.desk.db,
+                self.run.id,
+                self.epoch,
+                fetch=facts,
+                batches_total=self.batcher.rows,
+                duplicates=self.batcher.duplicates,
+                fill_rate=self.batcher.fill_rate,
+                mapping_hash=reader.mapping_hash if reader else b"",
+                degraded=degraded,
+            )
+            if ended and degraded:
+                await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", "degraded", degraded))
+            if body and body.permanent_url:
+                text = f"the feed has moved for good to {body.permanent_url}: put it into the source's file"
+                await runs.log(self.desk.db, self.run.id, self.desk.entry("warning", "moved", text))
         self.desk.progress.mark(self.run.id)
         return ended

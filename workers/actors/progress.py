@@ -13,7 +13,7 @@ from workers.events.publish import publish
 from workers.model import BatchTotals, Event, Stats
 from workers.queue.connect import Redis
 from workers.store import batches, runs
-from workers.store.connect import Database, Trouble
+from workers.store.connect import Database, Trouble, unhung
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,9 @@ class Progress:
         while True:
             await anyio.sleep(EVERY)
             try:
-                await self.tell()
-            except Trouble as error:
+                with unhung():
+                    await self.tell()
+            except (Trouble, TimeoutError) as error:
                 log.debug("progress waits for MongoDB: %s", type(error).__name__)
 
     async def tell(self) -> None:

@@ -30,12 +30,16 @@ from workers.queue.message import Message
 from workers.queue.ring import ring
 from workers.store import batches, leases, pauses, runs
 from workers.store.connect import Trouble as MongoTrouble
+from workers.store.connect import unhung
 
 log = logging.getLogger(__name__)
 
 EVERY = 30.0
 SLACK_MS = 60_000
 """A row is missing its message only if it was rung this much before the oldest entry of its lanes (rule 5)."""
+
+ROUND_SECONDS = 300.0
+"""Far more than a round takes, however many letters there are."""
 
 HEARTBEAT_LOST = timedelta(seconds=60)
 PAGE = 500
@@ -46,9 +50,10 @@ async def run(desk: Desk, *, every: float = EVERY) -> None:
     while True:
         await anyio.sleep(every)
         try:
-            if await leases.acquire(desk.db, "reconciler", desk.worker, seconds=every * 2):
-                await reconcile(desk)
-                await close_what_is_over(desk)
+            with unhung(ROUND_SECONDS):
+                if await leases.acquire(desk.db, "reconciler", desk.worker, seconds=every * 2):
+                    await reconcile(desk)
+                    await close_what_is_over(desk)
         except (*RedisTrouble, MongoTrouble) as error:
             log.info("reconciler waits: %s", type(error).__name__)
 

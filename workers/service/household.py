@@ -37,7 +37,7 @@ from workers.queue.message import Message
 from workers.service.lifeline import STUCK_EXIT, Watchdog
 from workers.settings import Config
 from workers.store import batches, indexes, runs
-from workers.store.connect import Database, describe, is_unreachable, open_database, ping
+from workers.store.connect import Database, describe, is_unreachable, open_database, ping, unhung
 from workers.store.connect import Trouble as MongoTrouble
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,9 @@ WAIT_SECONDS = 60.0
 
 READ_SECONDS = 1.2
 """The longest read of the lanes (intake.BLOCK_MS): a worker that is to be quiet says so when the last one is over."""
+
+PREPARE_SECONDS = 120.0
+"""What making the indexes of a store that is already large may take."""
 
 CIRCUIT_SECONDS = 5.0
 """While MongoDB is away the upsert and close lanes are left unread this long, then one message tries again."""
@@ -142,9 +145,10 @@ class Household:
         while True:
             try:
                 await ping(db)  # which tells of a server that is away sooner
-                await indexes.prepare(db, self.config.settings.retention)
+                with unhung(PREPARE_SECONDS):
+                    await indexes.prepare(db, self.config.settings.retention)
                 break
-            except MongoTrouble as error:
+            except (MongoTrouble, TimeoutError) as error:
                 if wait == 0.5:
                     log.warning("waiting for MongoDB: %s", describe(error))
                 self._leave_lanes_unread(WAIT_SECONDS)
@@ -258,14 +262,16 @@ def _bind(broker: JobStreamBroker, household: Household) -> None:
 
     async def on_dead(letter: DeadLetter) -> None:
         async with household.at_desk() as at:
-            await bury(at, letter)
+            with unhung():
+                await bury(at, letter)
 
     async def on_delayed(message: Message, due_ms: int) -> None:
         async with household.at_desk() as at:
-            if message.batch:
-                await batches.set_rung(at.db, [message.batch], due_ms)
-            else:
-                await runs.set_rung(at.db, message.run, due_ms)
+            with unhung():
+                if message.batch:
+                    await batches.set_rung(at.db, [message.batch], due_ms)
+                else:
+                    await runs.set_rung(at.db, message.run, due_ms)
 
     broker.register_task(fetch_task, task_name="job-import.fetch")
     broker.register_task(upsert_task, task_name="job-import.upsert")

@@ -34,6 +34,12 @@ DEFAULT_DATABASE = "jobimport"
 FAST_TIMEOUT_MS = 10_000
 PING_SECONDS = 3.0
 
+HANGING_SECONDS = 30.0
+"""A call that outlasts this is given up by whoever waits for it: one was seen to hang past timeoutMS for good.
+
+That was after mongod had been killed. Upserts and closes are bounded as whole messages; `unhung` bounds the rest.
+"""
+
 _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
 _DUPLICATE_KEY = 11000
@@ -80,6 +86,13 @@ def _client(url: str, app_name: str, timeout_ms: int) -> AsyncMongoClient[dict[s
 def check_url(url: str) -> None:
     """Raise ConfigError for a URL that cannot be used; nothing is sent."""
     _client(url, "check", 1000)
+
+
+@contextmanager
+def unhung(seconds: float | None = None) -> Generator[None]:
+    """Bound a few calls by HANGING_SECONDS, or as said. Raises TimeoutError."""
+    with anyio.fail_after(HANGING_SECONDS if seconds is None else seconds):
+        yield
 
 
 async def ping(db: Database, *, seconds: float = PING_SECONDS) -> float:
