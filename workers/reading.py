@@ -71,14 +71,16 @@ class Reading:
         body_hash: str | None = None,
         explain: bool = False,
         turn: Callable[[], Awaitable[None]] | None = None,
+        moved_to: str | None = None,
         file: Path | None = None,
     ) -> None:
         """`distinct` counts the listings that were handed over and met for the first time.
 
         `validators` and `body_hash` are of a feed of one page that was read whole; `turn` waits until the source may
-        be asked once more. A `file` is read in place of the source's address, and is its only page.
+        be asked once more. `moved_to` is asked for in place of the source's address, which stays what listings are
+        known by. A `file` is read in place of the source's address, and is its only page.
         """
-        self._file = file
+        self._file, self._moved_to = file, moved_to
         self._source, self._settings = source, settings
         self._distinct, self._explain, self._turn = distinct, explain, turn
         self._validators, self._body_hash = validators, body_hash
@@ -123,6 +125,8 @@ class Reading:
             duration_ms=self._past.duration_ms + sum(body.duration_ms for body in self._bodies),
             url=first.url,
             redirects=first.redirects,
+            asked_url=shown(self._source.url),
+            permanent_url=(first.permanent_url or self._moved_to) if self.page == 1 else None,
             outcome=outcome,
             dialect=reader.dialect if reader else "",
             declared_total=self.declared_total,
@@ -173,6 +177,8 @@ class Reading:
     @asynccontextmanager
     async def _opened(self, page: Page) -> AsyncGenerator[FeedBody]:
         """Ask for a page. Those behind the first are asked for again where they were not given at once."""
+        if self._moved_to and self.page == 1:
+            page = msgspec.structs.replace(page, url=self._moved_to)
         for wait in (*PAGE_WAITS, None):
             async with AsyncExitStack() as stack:
                 fetching = fetch_feed(self._source, self._settings, self._validators, page=page, budget=self._budget)

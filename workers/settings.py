@@ -75,6 +75,8 @@ class ImportSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_queued_batches: AtLeastOne = 2000
     default_schedule: str = "0 * * * *"
     schedule_jitter: Seconds = Seconds(60)
+    circuit_after: AtLeastOne = 5
+    circuit_longest: Seconds = Seconds(86400)
 
 
 class QueueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

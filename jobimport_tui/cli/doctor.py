@@ -6,7 +6,7 @@ Exit 1 if a check fails, 3 if a server does not answer.
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
 from jobimport_tui.cli.show import line, span, table
 from jobimport_tui.cli.workers import SILENT
 from workers.errors import Unreachable
-from workers.model import Source
+from workers.model import Run, Source
 from workers.queue import depth, registry
 from workers.queue.connect import now_ms
 from workers.settings import FILE_NAME, Config
@@ -131,7 +131,9 @@ async def of_mongo(config: Config) -> Checks:
         active = await runs.active(db)
         yield Check("runs", "ok", f"{len(active)} active")
         states = await source_state.all(db)
-    for check in of_health(load_each(config.sources)[0], states):
+        last = await runs.last_of_sources(db)
+    sources = load_each(config.sources)[0]
+    for check in (*of_health(sources, states), *of_states(states.values(), last.values())):
         yield check
 
 
@@ -147,6 +149,18 @@ def of_health(sources: Mapping[str, Source], states: Mapping[str, SourceState]) 
         checks.append(Check("health", "warn", f"and {len(odd) - ODD_SHOWN} more sources", "jobimport sources list"))
     if judged and not odd:
         checks.append(Check("health", "ok", f"{len(judged)} sources are as usual"))
+    return checks
+
+
+def of_states(states: Iterable[SourceState], last: Iterable[Run]) -> list[Check]:
+    """Sources that have moved, and whose last run waits for an operator's word."""
+    checks: list[Check] = []
+    for state in states:
+        if state.permanent_url:
+            text = f"{state.source} has moved for good to {state.permanent_url}"
+            checks.append(Check("sources", "warn", text, "put it into the source's file"))
+    held = [run for run in last if run.held]
+    checks += [Check("runs", "warn", f"{run.source}: {run.held}", f"jobimport runs approve {run.id}") for run in held]
     return checks
 
 

@@ -82,7 +82,7 @@ def list_sources(args: Args) -> int:
     states = sources_health.recalled(config)
     if wants_json(args):
         for source in sources.values():
-            line({**as_object(config, source), **sources_health.as_object(states.get(source.name))})
+            line({**as_object(config, source), **sources_health.as_object(config, states.get(source.name))})
     else:
         titles = ("SOURCE", "ENABLED", "HEALTH", "KIND", "PRIORITY", "SCHEDULE", "NEXT", "AT MOST", "URL")
         table(titles, [_row(config, source, states.get(source.name)) for source in sources.values()])
@@ -94,6 +94,8 @@ def list_sources(args: Args) -> int:
 
 
 def _row(config: Config, source: Source, state: "SourceState | None") -> list[object]:
+    from jobimport_tui.cli import sources_health
+
     every = f"once in {span(source.min_interval)}" if source.min_interval else "-"
     schedule = config.settings.imports.default_schedule if source.schedule is None else source.schedule
     due = next_due(source, config.settings.imports.default_schedule, datetime.now(UTC))
@@ -101,7 +103,7 @@ def _row(config: Config, source: Source, state: "SourceState | None") -> list[ob
     return [
         source.name,
         enabled,
-        state.health.state if state and state.health else "-",
+        sources_health.word(state),
         source.kind,
         source.priority,
         schedule or "never",
@@ -131,13 +133,13 @@ def show_source(args: Args) -> int:
 
     state = sources_health.recalled(config).get(source.name)
     if wants_json(args):
-        line({**as_object(config, source), **sources_health.as_object(state)})
+        line({**as_object(config, source), **sources_health.as_object(config, state)})
         return 0
     import tomli_w
 
     shown = {**as_file(source), "url": mask(source.url)}
     print(f"# {config.sources / source.name}.toml")
-    if told := sources_health.sentence(state):
+    for told in sources_health.sentences(state):
         print(f"# {cell(told, 500)}")
     print("\n".join(cell(text, 2000) for text in tomli_w.dumps(shown).splitlines()))
     return 0

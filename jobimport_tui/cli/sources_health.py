@@ -27,20 +27,39 @@ async def _all(config: Config) -> dict[str, SourceState]:
         return await source_state.all(db)
 
 
-def sentence(state: SourceState | None) -> str:
-    """Health in one line: the word, why, and since when; "" where nothing is known."""
-    if state is None or state.health is None:
-        return ""
-    health = state.health
-    since = f", since {span((datetime.now(UTC) - health.since).total_seconds())}" if health.since else ""
-    return f"{health.state}{since}: {health.text}"
+def left_alone(config: Config, state: SourceState) -> datetime | None:
+    """Until when its schedule leaves a source alone, since it failed too often; None where it does not."""
+    imports = config.settings.imports
+    until = state.open_until(imports.circuit_after, imports.circuit_longest)
+    return until if until is not None and until > datetime.now(UTC) else None
 
 
-def as_object(state: SourceState | None) -> dict[str, Any]:
+def word(state: SourceState | None) -> str:
+    """How a source is, in a word."""
+    return state.health.state if state and state.health else "-"
+
+
+def sentences(state: SourceState | None) -> list[str]:
+    """Health in one line: the word, why, and since when; and where the feed has moved to."""
+    if state is None:
+        return []
+    told: list[str] = []
+    if health := state.health:
+        since = f", since {span((datetime.now(UTC) - health.since).total_seconds())}" if health.since else ""
+        told.append(f"{health.state}{since}: {health.text}")
+    if state.permanent_url:
+        told.append(f"has moved for good to {state.permanent_url}")
+    return told
+
+
+def as_object(config: Config, state: SourceState | None) -> dict[str, Any]:
     """Health as JSON, None where nothing is known."""
     if state is None:
-        return {"health": None, "last_run": None, "last_fetch_at": None, "consecutive_failures": 0}
+        names = ("health", "last_run", "last_fetch_at", "left_alone_until", "permanent_url")
+        return {**dict.fromkeys(names), "consecutive_failures": 0}
     return {
+        "left_alone_until": plain(left_alone(config, state)),
+        "permanent_url": state.permanent_url,
         "health": plain(state.health),
         "last_run": state.last_run or None,
         "last_fetch_at": plain(state.last_fetch_at),

@@ -4,6 +4,8 @@ Everything here is recomputed from runs, so it may happen twice, or late: a work
 `tally_due`, which the reconciler finds. The flag is taken off last.
 """
 
+from datetime import datetime
+
 from workers.actors.desk import Desk, utcnow
 from workers.analysis.health import WINDOW, judge
 from workers.model import Run
@@ -47,7 +49,7 @@ async def look_for_late(desk: Desk) -> int:
             health is None
             or (is_late and health.state not in ("failing", "suspended"))  # again each time: the sentence has an age
             or (not is_late and health.state == "late")
-            or bool(state.circuit) != (health.state == "suspended")
+            or bool(_circuit(desk, state, now)) != (health.state == "suspended")
         ):
             await _judge(desk, name, state, is_scheduled=is_scheduled)
             judged += 1
@@ -56,6 +58,17 @@ async def look_for_late(desk: Desk) -> int:
 
 async def _judge(desk: Desk, source: str, state: SourceState | None, *, is_scheduled: bool) -> None:
     runs = await history.to_judge(desk.db, source, window=WINDOW + 1)
-    circuit = state.circuit if state else ""
-    health = judge(runs, now=utcnow(), is_scheduled=is_scheduled, circuit=circuit)
+    now = utcnow()
+    circuit = _circuit(desk, state, now) if state else ""
+    health = judge(runs, now=now, is_scheduled=is_scheduled, circuit=circuit)
     await source_state.set_health(desk.db, source, health)
+
+
+def _circuit(desk: Desk, state: SourceState, now: datetime) -> str:
+    """Why the schedule leaves a source alone, "" where it does not."""
+    imports = desk.config.settings.imports
+    until = state.open_until(imports.circuit_after, imports.circuit_longest)
+    if until is None or until <= now:
+        return ""
+    failures = state.consecutive_failures
+    return f"{failures} runs in a row failed: the schedule leaves it alone until {until:%Y-%m-%d %H:%M} UTC"

@@ -6,7 +6,7 @@ May run any number of times for one letter: every step is a compare-and-set.
 from datetime import UTC, datetime
 
 from workers.actors.aftermath import after_end
-from workers.actors.desk import Desk
+from workers.actors.desk import Desk, utcnow
 from workers.actors.progress import stats_of
 from workers.actors.upserter import ring_close_if_settled
 from workers.control import announce, stage_of
@@ -85,7 +85,7 @@ async def _bury_run(desk: Desk, run: Run, letter: DeadLetter) -> None:
     )
     if not finished:
         return
-    await source_state.remember_failure(desk.db, run.source, run.id)
+    await source_state.remember_failure(desk.db, run.source, run.id, utcnow())
     await source_state.distrust(desk.db, run.source, run.id)  # that closer may have left validators
     if ended_run := await runs.get(desk.db, run.id):
         await announce(desk.redis, "run", ended_run, worker=desk.worker, text=letter.error[:300])

@@ -160,7 +160,7 @@ async def _remember(desk: Desk, run: Run, sums: batches.RunTotals, *, complete: 
         await source_state.distrust(desk.db, run.source, run.id)
         return
     if not complete:
-        await source_state.remember_failure(desk.db, run.source, run.id)
+        await source_state.remember_failure(desk.db, run.source, run.id, utcnow())
         return
     facts = run.fetch or FetchFacts()
     known = await source_state.get(desk.db, run.source)
@@ -177,6 +177,8 @@ async def _remember(desk: Desk, run: Run, sums: batches.RunTotals, *, complete: 
         dialect=facts.dialect if trusted else "",
         mapping_hash=run.mapping_hash if trusted else b"",
         empty=sums.total == 0 and facts.outcome == "ok",
+        permanent_url=facts.permanent_url,
+        moved_from=facts.asked_url,
     )
 
 

@@ -19,7 +19,7 @@ from workers.actors.desk import Desk, utcnow
 from workers.actors.upserter import ring_close_if_settled
 from workers.errors import Deferred, JobImportError, Permanent, Transient
 from workers.feeds.reader import mapping_hash_of
-from workers.fetching import Validators
+from workers.fetching import Validators, shown
 from workers.model import Run, Source
 from workers.queue import hosts, rate
 from workers.queue.connect import Trouble as RedisTrouble
@@ -117,6 +117,18 @@ def _first(group: ExceptionGroup) -> Exception:
     return chosen
 
 
+def moved_to(source: Source, state: source_state.SourceState | None) -> str | None:
+    """Where the feed is asked for instead of the file's address, since it has moved there for good; None if it is not.
+
+    Not where secrets belong to the old address, nor where the new one cannot be kept as it is.
+    """
+    url = state.permanent_url if state else None
+    if state is None or not url or state.moved_from != shown(source.url):
+        return None
+    is_secret = source.headers or source.query or source.basic or "@" in source.url or "***" in state.moved_from + url
+    return url if not is_secret and shown(url) == url and not url.endswith("...") else None
+
+
 class _Delivery:
     """One delivery of a fetch: what it has read so far and how it ends."""
 
@@ -151,7 +163,9 @@ class _Delivery:
 
     async def _stream(self) -> str:
         """Read the feed to its end; says how it went."""
-        known = await self._known()
+        with unhung():
+            state = await source_state.get(self.desk.db, self.source.name)
+        known = self._known(state)
         reading = self.reading = Reading(
             self.source,
             self.desk.config.settings.fetch,
@@ -159,6 +173,7 @@ class _Delivery:
             validators=Validators(known.etag, known.last_modified) if known else None,
             body_hash=known.body_hash if known else None,
             turn=self._turn,
+            moved_to=moved_to(self.source, state),
         )
         async with aclosing(reading.items()) as read:
             async for items in read:
@@ -177,15 +192,13 @@ class _Delivery:
         except RedisTrouble:
             return  # a fetch goes on while Redis is away
 
-    async def _known(self) -> source_state.SourceState | None:
+    def _known(self, state: source_state.SourceState | None) -> source_state.SourceState | None:
         """What the last complete run left, if this run may lean on it.
 
         Not after a first delivery of this very run (rule 4), nor when the mapping has changed (rule 9).
         """
         if self.epoch > 1:
             return None
-        with unhung():
-            state = await source_state.get(self.desk.db, self.source.name)
         if state is None or not state.mapping_hash or not state.dialect:
             return None
         return state if mapping_hash_of(self.source, state.dialect) == state.mapping_hash else None

@@ -65,7 +65,10 @@ class BatchTotals(msgspec.Struct, frozen=True):
 
 
 class FetchFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the fetch met. `outcome` is "ok", "not_modified", "same_body", "degraded" or an error's code."""
+    """What the fetch met. `outcome` is "ok", "not_modified", "same_body", "degraded" or an error's code.
+
+    `permanent_url` is where 301 and 308 alone have led from `asked_url`, the source's own, now or in an earlier run.
+    """
 
     status: int | None = None
     bytes: int = 0  # inflated
@@ -76,6 +79,8 @@ class FetchFacts(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int = 0
     url: str = ""
     redirects: int = 0
+    asked_url: str = ""
+    permanent_url: str | None = None
     outcome: str = ""
     dialect: str = ""
     declared_total: int | None = None

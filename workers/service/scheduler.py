@@ -27,6 +27,7 @@ from workers.sources import last_due, load_each, load_one
 from workers.store import source_state
 from workers.store.connect import Database, open_database
 from workers.store.connect import Trouble as MongoTrouble
+from workers.store.source_state import SourceState
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class DueSlots(ScheduleSource):
         for source in sources.values():
             state = states.get(source.name)
             slot = self.due(source, state.last_slot if state else None, now)
-            if slot is not None:
+            if slot is not None and not self.is_left_alone(state, now):
                 offers.append(
                     ScheduledTask(
                         task_name="import",
@@ -68,6 +69,12 @@ class DueSlots(ScheduleSource):
                     )
                 )
         return offers
+
+    def is_left_alone(self, state: SourceState | None, now: datetime) -> bool:
+        """Whether the source has failed too often to be asked now; its newest slot is made good afterwards."""
+        settings = self._config.settings.imports
+        until = state.open_until(settings.circuit_after, settings.circuit_longest) if state else None
+        return until is not None and now < until
 
     def due(self, source: Source, last_slot: datetime | None, now: datetime) -> datetime | None:
         """The slot to open now, None if there is none. Each source has its own fixed delay into the slot."""

@@ -18,13 +18,14 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "
     etag: str | None = None
     last_modified: str | None = None
     body_hash: str | None = None
-    permanent_url: str | None = None
+    permanent_url: str | None = None  # where the feed at `moved_from` has moved for good
+    moved_from: str = ""
     dialect: str = ""
     mapping_hash: bytes = b""
     last_fetch_at: datetime | None = None
     last_slot: datetime | None = None
     consecutive_failures: int = 0
-    circuit: str = ""
+    last_failure_at: datetime | None = None
     last_run: int = 0
     last_complete_run: int = 0
     empty_streak: int = 0
@@ -32,6 +33,19 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "
     distrusted: int = 0  # no run up to this one leaves validators
     health: Health | None = None
 
+    def open_until(self, after: int, longest: float) -> datetime | None:
+        """Return until when the schedule leaves the source alone; None while its circuit is closed.
+
+        It opens after so many failures in a row, for 15 minutes, which double with each further one up to `longest`
+        seconds. What an operator asks for is done all the same, and one complete run closes it.
+        """
+        over = self.consecutive_failures - after
+        if over < 0 or self.last_failure_at is None:
+            return None
+        return self.last_failure_at + timedelta(seconds=min(longest, FIRST_PAUSE * 2.0 ** min(over, 30)))
+
+
+FIRST_PAUSE = 900.0
 
 _NO_VALIDATORS = {"etag": None, "last_modified": None, "body_hash": None, "dialect": "", "mapping_hash": b""}
 
@@ -60,13 +74,22 @@ async def remember_complete(
     dialect: str,
     mapping_hash: bytes,
     empty: bool,
+    permanent_url: str | None = None,
+    moved_from: str = "",
 ) -> bool:
     """Store what the next run may lean on; False when this run, or a later one, has done so already.
 
     `unchanged` keeps the validators as they are. A run that was fetched more than once passes none (section 5.1,
     rule 4). A closer that runs twice counts an empty feed once.
     """
-    facts: dict[str, object] = {"last_complete_run": run_id, "last_run": run_id, "consecutive_failures": 0}
+    facts: dict[str, object] = {
+        "last_complete_run": run_id,
+        "last_run": run_id,
+        "consecutive_failures": 0,
+        "last_failure_at": None,
+        "permanent_url": permanent_url,
+        "moved_from": moved_from,
+    }
     if not unchanged:
         facts |= {
             "etag": etag,
@@ -83,13 +106,15 @@ async def remember_complete(
     return await _set(db, {"_id": source, "last_complete_run": {"$not": {"$gte": run_id}}}, change)
 
 
-async def remember_failure(db: Database, source: str, run_id: int) -> bool:
+async def remember_failure(db: Database, source: str, run_id: int, now: datetime) -> bool:
     """Count a run that did not end complete; False when this run, or a later one, was judged already.
 
-    The next run reads the feed in full: what this one wrote of a feed may not be what an earlier one was told.
+    The next run reads the feed in full: what this one wrote of a feed may not be what an earlier one was told; and
+    at the address in the source's file.
     """
     where = {"_id": source, "last_run": {"$not": {"$gte": run_id}}}
-    change = {"$inc": {"consecutive_failures": 1}, "$set": {"last_run": run_id, **_NO_VALIDATORS}}
+    facts = {"last_run": run_id, "last_failure_at": now, "permanent_url": None, **_NO_VALIDATORS}
+    change = {"$inc": {"consecutive_failures": 1}, "$set": facts}
     return await _set(db, where, change)
 
 

@@ -76,7 +76,7 @@ async def test_only_the_newest_complete_run_leaves_validators(ready_db: Database
 
 async def test_failures_and_empty_feeds_are_counted_once_a_run(ready_db: Database):
     for run in (1, 1, 2, 2, 1):
-        await source_state.remember_failure(ready_db, SOURCE, run)
+        await source_state.remember_failure(ready_db, SOURCE, run, NOW)
     state = await source_state.get(ready_db, SOURCE)
     assert state is not None
     assert state.consecutive_failures == 2
