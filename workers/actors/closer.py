@@ -11,7 +11,7 @@ from functools import partial
 from time import perf_counter
 
 from workers.actors.aftermath import after_end
-from workers.actors.desk import Desk, utcnow
+from workers.actors.desk import Desk, own_up, utcnow
 from workers.actors.progress import stats_of
 from workers.control import announce
 from workers.errors import ConfigError, UnknownSource
@@ -63,7 +63,7 @@ async def close(desk: Desk, run_id: int) -> None:
     if ended is None or ended.active:
         return  # requeued meanwhile: who settles its batches rings again
     if not finished and ended.stats.closed != closed:
-        await _own_up(desk, ended)
+        await own_up(desk, ended, "listings were closed after the run was given up")
     await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
     await after_end(desk, ended)
 
@@ -73,14 +73,6 @@ def _approval(desk: Desk, run: Run, closed: int) -> list[LogEntry]:
     if not run.approved_by:
         return []
     return [desk.entry("warning", "approved", f"approved by {run.approved_by}: {closed} listings closed")]
-
-
-async def _own_up(desk: Desk, run: Run) -> None:
-    """Say that listings were closed for a run that had been given up, and have the next run look at them all."""
-    holder = await runs.active_of(desk.db, run.source)
-    await source_state.distrust(desk.db, run.source, holder.id if holder else run.id)
-    text = "listings were closed after the run was given up: the next import reads the whole feed"
-    await runs.log(desk.db, run.id, desk.entry("warning", "late_write", text))
 
 
 def outcome_of(run: Run, sums: batches.RunTotals) -> RunState:

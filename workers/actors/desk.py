@@ -13,6 +13,7 @@ from workers.queue.message import Message
 from workers.queue.ring import ring
 from workers.settings import Config
 from workers.sources import load_one
+from workers.store import runs, source_state
 from workers.store.connect import Database
 
 RING_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
@@ -48,6 +49,14 @@ async def ring_patiently(desk: Desk, message: Message) -> int:
         except Trouble:
             await anyio.sleep(wait)
     return 0
+
+
+async def own_up(desk: Desk, run: Run, what: str) -> None:
+    """Say that listings were written for what had been given up, and have the source's next run look at them all."""
+    holder = await runs.active_of(desk.db, run.source)
+    await source_state.distrust(desk.db, run.source, holder.id if holder else run.id)
+    text = f"{what}: the next import reads the whole feed"
+    await runs.log(desk.db, run.id, desk.entry("warning", "late_write", text))
 
 
 def utcnow() -> datetime:

@@ -10,12 +10,12 @@ Promises  The row ends as done with its counts, or dropped if its run was cancel
 
 from time import perf_counter
 
-from workers.actors.desk import Desk, is_high, ring_patiently, utcnow
+from workers.actors.desk import Desk, is_high, own_up, ring_patiently, utcnow
 from workers.feeds.normalise import normalise
 from workers.fetching import shown
 from workers.model import Job, RawItem, Reject, Run
 from workers.queue.message import Message
-from workers.store import batches, jobs, rejects, runs, source_state
+from workers.store import batches, jobs, rejects, runs
 
 
 async def upsert(desk: Desk, batch_id: str) -> None:
@@ -60,23 +60,19 @@ async def upsert(desk: Desk, batch_id: str) -> None:
     if await batches.settle(desk.db, batch_id, counts, worker=desk.worker, took_ms=took_ms, round=batch.round):
         desk.progress.mark(run.id)
     elif result.written:
-        await _own_up(desk, run, batch_id)
+        await _own_up_if_dead(desk, run, batch_id)
     await ring_close_if_settled(desk, run.id)
 
 
-async def _own_up(desk: Desk, run: Run, batch_id: str) -> None:
+async def _own_up_if_dead(desk: Desk, run: Run, batch_id: str) -> None:
     """Say that listings were written for a batch that had been given up, and have the next run look at them all.
 
     The worker was frozen between its last look at the row and its write, until the row was dead. Nothing but a
     transaction a batch would keep MongoDB from taking that write: the source's next run puts it right.
     """
     row = await batches.load(desk.db, batch_id)
-    if row is None or row.state != "dead":
-        return
-    holder = await runs.active_of(desk.db, run.source)
-    await source_state.distrust(desk.db, run.source, holder.id if holder else run.id)
-    text = f"batch {batch_id} was written after it was given up: the next import reads the whole feed"
-    await runs.log(desk.db, run.id, desk.entry("warning", "late_write", text))
+    if row is not None and row.state == "dead":
+        await own_up(desk, run, f"batch {batch_id} was written after it was given up")
 
 
 async def ring_close_if_settled(desk: Desk, run_id: int) -> None:
