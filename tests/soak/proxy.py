@@ -74,6 +74,8 @@ class Route:
         try:
             while data := await reader.read(CHUNK):
                 await self._flowing.wait()
+                if writer.is_closing():
+                    break  # cut while this waited: uvloop raises on a write, asyncio's own loop does not
                 writer.write(data)
                 await writer.drain()
         finally:
