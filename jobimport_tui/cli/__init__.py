@@ -7,7 +7,7 @@
     stack       demo, up        worker, scheduler    the processes
     imports     import          preview              the main job, and its dry run
     runs, jobs, queues, failed, sources, workers     one noun each
-    doctor, config              is it set up as it should be
+    doctor, metrics, config     is it set up as it should be
 
 A verb imports what it needs when it runs: `jobimport --help` loads argparse and nothing of ours beside this folder.
 """

@@ -31,6 +31,7 @@ NOUNS = {
     "audit": ("audit", "list what operators did, and who"),
     "workers": ("workers", "list, quiet, resume, stop the worker processes"),
     "doctor": ("doctor", "is everything set up and running as it should be"),
+    "metrics": ("metrics", "what Prometheus may know, once or on a port"),
     "config": ("config", "show or check the settings"),
 }
 

@@ -72,6 +72,7 @@ COMMANDS_WITHOUT_PLACE = {
     "worker": "starts a process",
     "scheduler": "starts a process",
     "doctor": "looks at the machine on which it runs, also where no console can start",
+    "metrics": "is for Prometheus; the sections show the same to people",
     "config show": "the settings are those of the process that reads them",
     "config check": "the settings are those of the process that reads them",
     "preview": "looks at a feed that is no source yet",

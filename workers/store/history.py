@@ -66,6 +66,12 @@ async def last_of_sources(db: Database) -> dict[str, Run]:
     return {run.source: run for run in last}
 
 
+async def finished(db: Database, ids: Sequence[int]) -> dict[int, datetime]:
+    """Return when runs ended, by id; without those that have not, or are no longer kept."""
+    rows = db.import_logs.find({"_id": {"$in": list(ids)}, "finished_at": {"$ne": None}}, {"finished_at": True})
+    return {row["_id"]: row["finished_at"] async for row in rows}
+
+
 async def to_judge(db: Database, source: str, *, window: int) -> list[Run]:
     """Read the newest ended runs of a source, `window` of any kind and as many of those that read a whole body."""
     found: list[Run] = []
