@@ -1,63 +1,99 @@
 """`jobimport jobs search|show|export`: the listings."""
 
+from argparse import RawDescriptionHelpFormatter
 from functools import partial
 from typing import Any
 
-import anyio
-
 from jobimport_tui.cli import reach
+from jobimport_tui.cli.export import FORMATS, as_object, opened
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, facts, line, plain, say, table
+from jobimport_tui.cli.show import cell, facts, line, say, table
 from workers.errors import ConfigError
+from workers.query import Query, QueryError, parse
+from workers.query.model import Facet
 from workers.settings import Config
 from workers.store import jobs
-from workers.store.connect import Database
 from workers.store.search import JobRow, count, search
+from workers.store.search import export as pages
 
-PAGE = 200
 COUNTED = 10_000
+LANGUAGE = """\
+a query, in which everything must hold:
+  python "site reliability" -intern     words, a phrase, what must not be there; the last word may be a beginning
+  eng*  title:lead  company:acme  location:"new york"
+  source:jobicy  status:closed  remote:true|hybrid|onsite  type:contract,part_time
+  salary:>80000  (a year's, in the listing's own currency)
+  posted:<7d  posted:2026-10-01..2026-10-31  seen:<1d  new:<1d
+  new:run:12  changed:run:12  closed:run:12  id:jobicy:123
+  sort:salary  (newest first otherwise)
+A part that begins with - goes after --, as in: jobs search -- python -intern"""
 
 
 def describe(parser: Parser) -> None:
     """Search, show, export."""
     verbs = Verbs(parser)
-    find = verbs.add("search", search_jobs, "listings that hold every word, newest first")
+    find = verbs.add("search", search_jobs, "listings that a query finds, newest first")
     find.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
-    export = verbs.add("export", export_jobs, "every listing found as a JSON line, newest first")
+    export = verbs.add("export", export_jobs, "every listing that a query finds, as CSV, JSON lines or Parquet")
     export.add_argument("--limit", type=positive, metavar="N", help="at most so many")
+    export.add_argument("--format", choices=FORMATS, default="jsonl", help="jsonl, csv or parquet (jsonl)")
+    export.add_argument("--output", metavar="FILE", help="a file, which appears when it is whole; else stdout")
     for verb in (find, export):
-        verb.add_argument(
-            "words", nargs="*", metavar="WORD", help="in the title or company; the last may be a beginning"
-        )
+        verb.formatter_class = RawDescriptionHelpFormatter
+        verb.epilog = LANGUAGE
+        verb.add_argument("query", nargs="*", metavar="QUERY", help="see below")
         verb.add_argument("--source", metavar="NAME", help="of one source")
         verb.add_argument("--status", choices=("open", "closed"))
     show = verbs.add("show", show_job, "one listing")
     show.add_argument("id", metavar="ID", help="SOURCE:EXTERNAL_ID, as `jobs search` shows it")
 
 
+def query_of(args: Args) -> Query:
+    """The query that was given, and the flags that narrow it. What cannot be read is shown with a caret."""
+    text = " ".join(args.query)
+    try:
+        query = parse(text)
+    except QueryError as error:
+        say(cell(error.text, 400))
+        say(" " * error.column + "^")
+        raise
+    if args.source is not None:
+        query = query.also(Facet("source", (args.source,)))
+    return query if args.status is None else query.also(Facet("status", (args.status,)))
+
+
 def search_jobs(args: Args) -> int:
     """Print the newest listings that match."""
-    return reach.run(partial(_search, settings(args), args))
+    return reach.run(partial(_search, settings(args), args, query_of(args)))
 
 
-async def _search(config: Config, args: Args) -> int:
-    words = " ".join(args.words)
+async def _search(config: Config, args: Args, query: Query) -> int:
     async with reach.database(config) as db:
-        found = await search(db, words=words, source=args.source, status=args.status, limit=args.limit)
+        found = await search(db, query, limit=args.limit)
         total = len(found)
         if total == args.limit and not wants_json(args):
-            total = await count(db, words=words, source=args.source, status=args.status)
+            total = await count(db, query)
     if wants_json(args):
         for job in found:
             line(job)
         return 0
-    table(("POSTED", "TITLE", "COMPANY", "LOCATION", "STATUS", "ID"), [_row(job) for job in found])
+    titles = ["POSTED", "TITLE", "COMPANY", "LOCATION", "STATUS", "ID"]
+    rows = [_row(job) for job in found]
+    if query.sort == "salary" or query.takes("salary"):
+        titles.insert(3, "A YEAR")
+        rows = [[*row[:3], _pay(job), *row[3:]] for row, job in zip(rows, found, strict=True)]
+    table(titles, rows, right=["A YEAR"] if len(titles) > 6 else [])
     if total > len(found):
         every = f"{COUNTED:,}+" if total > COUNTED else f"{total:,}"
         say(f"{len(found)} of {every} listings (--limit, or `jobs export`)")
     elif not found:
         say("no listing holds all of that")
     return 0
+
+
+def _pay(job: JobRow) -> str:
+    currency = job.salary.currency if job.salary else None
+    return f"{job.pay:,} {currency or ''}".strip() if job.pay else "-"
 
 
 def _row(job: JobRow) -> list[object]:
@@ -67,43 +103,22 @@ def _row(job: JobRow) -> list[object]:
 
 
 def export_jobs(args: Args) -> int:
-    """Print every listing that matches, as a JSON line."""
-    return reach.run(partial(_export, settings(args), args))
+    """Write every listing that matches."""
+    if wants_json(args) and args.format != "jsonl":
+        raise ConfigError("--json", "", None, f"--format jsonl, not {args.format}")
+    return reach.run(partial(_export, settings(args), args, query_of(args)))
 
 
-async def _export(config: Config, args: Args) -> int:
-    words = " ".join(args.words)
-    left: int | None = args.limit
-    before = None
+async def _export(config: Config, args: Args, query: Query) -> int:
+    written = 0
     async with reach.database(config) as db:
-        while left is None or left > 0:
-            limit = PAGE if left is None else min(PAGE, left)
-            page = await search(db, words=words, source=args.source, status=args.status, limit=limit, before=before)
-            for document in await _documents(db, [row.id for row in page]):
-                line(as_object(document))
-            if len(page) < limit:
-                break
-            before = page[-1].key
-            left = None if left is None else left - len(page)
+        with opened(args.output, args.format) as sheet:
+            async for page in pages(db, query, limit=args.limit):
+                sheet.write(page)
+                written += len(page)
+    if args.output:
+        say(f"{written:,} listings in {args.output}")
     return 0
-
-
-async def _documents(db: Database, ids: list[str]) -> list[dict[str, Any]]:
-    """The listings of a page, read side by side, in its order; one that is gone meanwhile is left out."""
-    found: dict[str, dict[str, Any] | None] = {}
-
-    async def read(job_id: str) -> None:
-        found[job_id] = await jobs.get(db, job_id)
-
-    async with anyio.create_task_group() as tasks:
-        for job_id in ids:
-            tasks.start_soon(read, job_id)
-    return [document for job_id in ids if (document := found[job_id]) is not None]
-
-
-def as_object(document: dict[str, Any]) -> dict[str, Any]:
-    """A listing as it is stored, but for hashes and search terms."""
-    return {key: value for key, value in plain(document).items() if key != "search_terms"}
 
 
 def show_job(args: Args) -> int:

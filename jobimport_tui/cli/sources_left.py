@@ -6,6 +6,7 @@ from typing import NamedTuple
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.show import say
 from workers.errors import Unreachable
+from workers.query.model import Facet, Query
 from workers.settings import Config
 from workers.store import runs, search
 
@@ -36,4 +37,4 @@ def left_behind(config: Config, name: str) -> Left:
 async def _asked(config: Config, name: str) -> tuple[int, int | None]:
     async with reach.database(config) as db:
         run = await runs.active_of(db, name)
-        return await search.count(db, source=name), run.id if run else None
+        return await search.count(db, Query((Facet("source", (name,)),))), run.id if run else None

@@ -245,6 +245,10 @@ class LiveGateway(Acts):
         """Count what a query finds."""
         return await self._ask(lambda mongo: mongo.count_listings(query))
 
+    async def complete(self, text: str) -> str | None:
+        """Complete the last word of a query."""
+        return await self._ask(lambda mongo: mongo.complete(text))
+
     async def listing(self, listing_id: str) -> dict[str, Any]:
         """Read one listing."""
         return await self._ask(lambda mongo: mongo.listing(listing_id))

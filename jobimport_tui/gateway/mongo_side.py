@@ -20,10 +20,23 @@ from jobimport_tui.gateway.protocol import (
 )
 from jobimport_tui.gateway.source_files import Past
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
-from workers.store import audit, batches, connect, history, jobs, pauses, rejects, runs, search, source_state
+from workers.query import last_word, parse
+from workers.store import (
+    audit,
+    batches,
+    connect,
+    history,
+    jobs,
+    pauses,
+    rejects,
+    runs,
+    search,
+    source_state,
+    terms,
+)
 from workers.store.batches import RunTotals
 from workers.store.connect import Database
-from workers.store.search import JobRow, Status
+from workers.store.search import JobRow
 
 BAD_STATES: tuple[RunState, ...] = ("failed", "partial", "degraded")
 WHOLE_STATES: tuple[RunState, ...] = ("succeeded", "partial")
@@ -142,19 +155,22 @@ class MongoSide:
 
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
         """A page of a search."""
-        rows = await search.search(
-            self.db,
-            words=query.words,
-            source=query.source,
-            status=_status(query.status),
-            limit=PAGE,
-            before=query.before,
-        )
-        return [_listing(row) for row in rows]
+        asked, last = parse(query.text), query.after
+        after = None if last is None else ((last.posted_at if asked.sort == "posted" else last.pay or 0), last.id)
+        return [_listing(row) for row in await search.search(self.db, asked, limit=PAGE, after=after)]
+
+    async def complete(self, text: str) -> str | None:
+        """The most frequent word that begins like the last one."""
+        typed = last_word(text)
+        if typed is None:
+            return None
+        beginning = typed.tag + typed.word
+        longer = [term for term in await terms.beginning(self.db, beginning, 2) if term != beginning]
+        return text[: typed.column] + longer[0][len(typed.tag) :] if longer else None
 
     async def count_listings(self, query: ListingQuery) -> str:
         """How many a search finds, up to a bound."""
-        count = await search.count(self.db, words=query.words, source=query.source, status=_status(query.status))
+        count = await search.count(self.db, parse(query.text))
         return f"{count:,}" if count < search.COUNT_CAP else f"{search.COUNT_CAP - 1:,}+"
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
@@ -194,12 +210,6 @@ def _states(state: str | None) -> RunState | tuple[RunState, ...] | None:
     raise Refused(f"state:{state}: expected active, bad, {', '.join(get_args(RunState))}")
 
 
-def _status(status: str | None) -> Status | None:
-    if status is None or status == "open" or status == "closed":
-        return status
-    raise Refused(f"state:{status}: expected open or closed")
-
-
 def _listing(row: JobRow) -> ListingRow:
     places = row.locations[:1] + ([f"+{len(row.locations) - 1}"] if len(row.locations) > 1 else [])
     place = " ".join(places) or (row.remote or "")
@@ -212,4 +222,5 @@ def _listing(row: JobRow) -> ListingRow:
         posted_at=row.posted_at,
         posted_at_known=row.posted_at_known,
         status=row.status,
+        pay=row.pay,
     )

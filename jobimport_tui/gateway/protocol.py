@@ -28,12 +28,10 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which listings. `before` is (posted_at, id) of the last row of the page before."""
+    """Which listings: a query as it was typed (see workers.query). `after` is the last row of the page before."""
 
-    words: str = ""
-    source: str | None = None
-    status: str | None = None
-    before: tuple[datetime, str] | None = None
+    text: str = ""
+    after: "ListingRow | None" = None
 
 
 class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +45,7 @@ class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
     posted_at: datetime
     posted_at_known: bool
     status: str
+    pay: int | None = None
 
 
 class RejectLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,11 +127,15 @@ class Gateway(Protocol):
         ...
 
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
-        """Read a page of listings, newest first."""
+        """Read a page of listings, in the query's order. Refused says at which column a query cannot be understood."""
         ...
 
     async def count_listings(self, query: ListingQuery) -> str:
         """Count what a query finds: "1,812", or "10,000+"."""
+        ...
+
+    async def complete(self, text: str) -> str | None:
+        """Complete the last word of a query that is being typed; None where nothing begins so."""
         ...
 
     async def listing(self, listing_id: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Section 4: search the listings by words in title or company, newest first."""
+"""Section 4: search the listings by a query, in its order."""
 
+import shlex
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from textual.widget import Widget
@@ -10,14 +10,14 @@ from jobimport_tui.display.format import day
 from jobimport_tui.display.text import safe
 from jobimport_tui.gateway.protocol import ListingQuery, ListingRow, Refused
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.paged import PagedSection, parse
+from jobimport_tui.screens.paged import PagedSection
 from jobimport_tui.screens.runs import Heading
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Column, Grid
 from jobimport_tui.widgets.painted import Span
 
 EMPTY = "no listings yet: i imports a source"
-NONE_FOUND = "no listing has all these words: / changes them, escape clears them"
+NONE_FOUND = "no listing holds all of that: / changes the query, escape clears it"
 
 
 def listing_columns(session: Session) -> list[Column[ListingRow]]:
@@ -41,7 +41,7 @@ def listing_columns(session: Session) -> list[Column[ListingRow]]:
 
 
 class ListingsSection(PagedSection[ListingRow]):
-    """Listings; the filter is the search."""
+    """Listings; the filter is the query (see workers.query)."""
 
     place = "listings"
     BINDINGS = bindings("listings")
@@ -61,15 +61,9 @@ class ListingsSection(PagedSection[ListingRow]):
         """The query and what it finds."""
         yield from (self.heading, self.found)
 
-    def query_of(self, before: tuple[datetime, str] | None) -> ListingQuery:
-        """The filter as a query."""
-        words, fields = parse(self.text)
-        status = fields.get("status") or fields.get("state")
-        return ListingQuery(words=words, source=fields.get("source"), status=status, before=before)
-
-    async def read(self, before: tuple[datetime, str] | None) -> list[ListingRow]:
+    async def read(self, before: ListingRow | None) -> list[ListingRow]:
         """Search one page; the count comes when it comes."""
-        rows = await self.session.gateway.listings(self.query_of(before))
+        rows = await self.session.gateway.listings(ListingQuery(text=self.text, after=before))
         if before is None:
             self._ask_count()
         return rows
@@ -79,7 +73,7 @@ class ListingsSection(PagedSection[ListingRow]):
 
         async def counting() -> None:
             try:
-                self._count = await self.session.gateway.count_listings(self.query_of(None))
+                self._count = await self.session.gateway.count_listings(ListingQuery(text=self.text))
             except Refused:
                 self._count = "?"  # the page itself says what is wrong
             self.paint()
@@ -87,8 +81,8 @@ class ListingsSection(PagedSection[ListingRow]):
         self.run_worker(counting, name="listings count", group="count", exclusive=True, exit_on_error=False)
 
     def key_of(self, row: ListingRow) -> Any:
-        """Newest first."""
-        return row.posted_at, row.id
+        """The row itself: what it is ordered by is the query's matter."""
+        return row
 
     def draw(self) -> None:
         """Show the query, its count, and the page."""
@@ -97,15 +91,25 @@ class ListingsSection(PagedSection[ListingRow]):
         self.found.empty = self.problem or ("searching ..." if self.loaded_at is None else nothing)
         self.found.show(self.found.all_rows, is_stale=is_stale and bool(self.found.all_rows))
         count = f" of {self._count}" if self._count else ""
-        query = f'   "{self.text}"' if self.text else "   / searches title and company, f picks a source"
+        query = f'   "{self.text}"' if self.text else "   / searches, f picks a source"
         self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem)
 
     def equivalent(self) -> str:
         """The command that finds these listings."""
-        query = self.query_of(None)
-        flags = f" --source {query.source}" if query.source else ""
-        flags += f" --status {query.status}" if query.status else ""
-        return f"jobimport jobs search {query.words}".rstrip() + flags
+        return f"jobimport jobs search -- {shlex.quote(self.text)}" if self.text else "jobimport jobs search"
+
+    async def complete(self, text: str) -> str | None:
+        """A word from the dictionary for what is being typed; none while MongoDB is away."""
+        try:
+            return await self.session.gateway.complete(text)
+        except Refused:
+            return None
+
+    def do_filter(self, argument: str) -> None:
+        """Type a query; words are completed from the dictionary."""
+        super().do_filter(argument)
+        if not argument:
+            self.prompt.complete_with(self.complete)
 
     def do_open(self, _: str) -> None:
         """Show every field of the selected listing."""

@@ -25,7 +25,7 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
 def with_field(text: str, name: str, value: str) -> str:
     """A filter with one field replaced; "" takes it out."""
     words = [word for word in text.split() if not word.startswith(f"{name}:")]
-    return " ".join([*words, f"{name}:{value}"] if value else words)
+    return " ".join([f"{name}:{value}", *words] if value else words)
 
 
 class PagedSection(Selecting, Generic[R]):

@@ -3,20 +3,32 @@
 It stands where the key hints stand: no dialog covers what the question is about, and few bytes travel.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
 from jobimport_tui.display.text import safe
 from jobimport_tui.widgets.painted import Line, Painted
 
 Typed = Callable[[str], None]
+
+
+class _Asking(Suggester):
+    """Completions from outside; they move, so none is kept."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[str | None]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._ask = ask
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """What the text may become."""
+        return await self._ask(value)
 
 
 class Prompt(Horizontal):
@@ -64,6 +76,10 @@ class Prompt(Horizontal):
             self.input.value = value
         self.display = True
         self.input.focus()
+
+    def complete_with(self, ask: Callable[[str], Awaitable[str | None]]) -> None:
+        """Complete what is typed by asking somebody else."""
+        self.input.suggester = _Asking(ask)
 
     def close(self) -> None:
         """Stop asking."""

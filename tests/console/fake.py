@@ -21,6 +21,7 @@ from jobimport_tui.gateway.protocol import (
     RunQuery,
     WorkerOrder,
 )
+from jobimport_tui.screens.paged import parse
 from jobimport_tui.session import Session
 from jobimport_tui.state import (
     Dead,
@@ -376,20 +377,25 @@ class FakeGateway:
 
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
         self._answer("listings", query)
-        words = query.words.casefold().split()
+        text, fields = parse(query.text)
+        words = text.casefold().split()
         found = [
             row
             for row in self.jobs
-            if query.source in (None, row.source)
-            and query.status in (None, row.status)
+            if fields.get("source") in (None, row.source)
+            and fields.get("status") in (None, row.status)
             and all(word in f"{row.title} {row.company}".casefold() for word in words)
-            and (query.before is None or (row.posted_at, row.id) < query.before)
+            and (query.after is None or (row.posted_at, row.id) < (query.after.posted_at, query.after.id))
         ]
         return found[:200]
 
     async def count_listings(self, query: ListingQuery) -> str:
         self._answer("count_listings", query)
         return f"{len(self.jobs):,}"
+
+    async def complete(self, text: str) -> str | None:
+        self._answer("complete", text)
+        return f"{text}neer" if text.endswith("engi") else None
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
         self._answer("listing", listing_id)

@@ -253,11 +253,11 @@ async def test_searching_listings() -> None:
         assert "1-200+ of 450" in it.text
         await it.press("slash", *"support globex", "enter")
         query = [asked[1] for asked in it.gateway.asked if asked[0] == "listings"][-1]
-        assert (query.words, query.source) == ("support globex", None)
+        assert query.text == "support globex"
         assert "Senior Data" not in it.text
         await it.press("f", *"jobicy", "enter")
         query = [asked[1] for asked in it.gateway.asked if asked[0] == "listings"][-1]
-        assert (query.words, query.source) == ("support globex", "jobicy")
+        assert query.text == "source:jobicy support globex"
         await it.press("escape")
         assert "1-200+ of 450" in it.text
 

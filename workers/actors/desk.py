@@ -1,6 +1,6 @@
 """What every actor of a worker process works with, and nothing else: its connections, its settings, its name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,6 +15,7 @@ from workers.settings import Config
 from workers.sources import load_one
 from workers.store import runs, source_state
 from workers.store.connect import Database
+from workers.store.terms import Known
 
 RING_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
@@ -28,6 +29,7 @@ class Desk:
     config: Config
     worker: str
     progress: Progress
+    known: Known = field(default_factory=Known)
 
     def source(self, name: str) -> Source:
         """The source as its file has it now; UnknownSource or ConfigError otherwise."""

@@ -48,7 +48,9 @@ async def upsert(desk: Desk, batch_id: str) -> None:
 
     items = batches.unpack(batch.items)
     try:
-        result = await jobs.upsert(desk.db, run.id, source.name, items, to_job, utcnow(), may_write=may_write)
+        result = await jobs.upsert(
+            desk.db, run.id, source.name, items, to_job, utcnow(), may_write=may_write, known=desk.known
+        )
         if result.rejects and not await may_write():
             raise jobs.Overtaken
     except jobs.Overtaken:

@@ -14,5 +14,6 @@ original    items kept as the feed had them, where they look like rejects, to be
 mapping     a dialect and a source's own [fields] compiled: item -> our fields, raw_hash, mapping_hash
 identity    which listing an item is
 text        text that is safe to show
+terms       folded words for searching, the same for listings and for queries
 normalise/  RawItem -> Job or Reject
 """

@@ -4,4 +4,4 @@ Raise it with every change that can give another Job for the same RawItem. Listi
 where only their hash moved, they count as unchanged.
 """
 
-VERSION = 2
+VERSION = 3

@@ -56,7 +56,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A normalised listing: a `jobs` document but for its stamps (first_run, changed_run, closed_run).
 
     `posted_at` is None only before it is stored: the store puts first_seen in its place and says so in
-    `posted_at_known`. `description` is nh3-cleaned HTML.
+    `posted_at_known`. `description` is nh3-cleaned HTML. `pay` is a year's, for comparing; `salary` is what was said.
     """
 
     source: str
@@ -75,6 +75,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     tags: list[str] = []
     search_terms: list[str] = []
+    pay: int | None = None
     raw_hash: bytes = b""
     content_hash: bytes = b""
     hash_version: int = 1

@@ -19,7 +19,7 @@ from typing import Annotated
 import anyio
 from taskiq import Context, TaskiqDepends, TaskiqEvents, TaskiqState
 
-from workers.actors import reconciler
+from workers.actors import counting, reconciler
 from workers.actors.burial import bury
 from workers.actors.closer import close
 from workers.actors.desk import Desk
@@ -131,6 +131,7 @@ class Household:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(progress.run)
                     tasks.start_soon(reconciler.run, desk)
+                    tasks.start_soon(counting.run, desk)
                     tasks.start_soon(self._beat, desk)
                     tasks.start_soon(_show_life, watchdog)
             finally:

@@ -17,7 +17,9 @@
     rejects         listings that could not be imported, and why
     audit           what operators did, and who
     source_state    what the last runs of a source left behind
-    search          listings by words, source and status, newest first
+    search          listings by a query, in its order
+      compiling     a query as MongoDB asks it (pure)
+      terms         the dictionary of search terms: beginnings, counts
 
 `Database` is the handle that everything takes; see connect.open_database. This module imports nothing: the
 short commands pay for what they use.

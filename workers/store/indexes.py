@@ -39,7 +39,27 @@ _TOTALS = ("size", "took_ms", "counts.new", "counts.updated", "counts.unchanged"
 INDEXES: tuple[Index, ...] = (
     Index("jobs", "newest", _NEWEST, "console: all listings, newest first, by keyset"),
     Index("jobs", "source_newest", (("source", UP), *_NEWEST), "console: listings of a source, newest first"),
-    Index("jobs", "terms_newest", (("search_terms", UP), *_NEWEST), "console: listings that hold a word"),
+    Index(
+        "jobs",
+        "terms_newest",
+        (("search_terms", UP), *_NEWEST),
+        "search: listings that hold a word, or are of a company, place, type, newest first",
+    ),
+    Index(
+        "jobs",
+        "closed_newest",
+        _NEWEST,
+        "search: status:closed, newest first; few of many are closed",
+        partial={"status": "closed"},
+    ),
+    Index(
+        "jobs",
+        "pay",
+        (("pay", DOWN), ("_id", DOWN)),
+        "search: sort:salary, and salaries that few have",
+        partial={"pay": {"$gt": 0}},
+    ),
+    Index("jobs", "first_seen", (("metadata.first_seen", DOWN),), "search: new:<1d; watches: new since the last look"),
     Index(
         "jobs",
         "source_status",
@@ -132,6 +152,7 @@ INDEXES: tuple[Index, ...] = (
     ),
     Index("audit", "of_source", (("source", UP), ("_id", DOWN)), "audit list --source"),
     Index("audit", "kept", (("at", UP),), "retention.audit", kept="audit"),
+    Index("terms", "words", (("_id", UP), ("n", UP)), "search: words that begin so, with their counts, covered"),
     Index("rejects", "kept", (("at", UP),), "retention.rejects", kept="rejects"),
 )
 
@@ -146,6 +167,7 @@ COLLECTIONS = (
     "counters",
     "leases",
     "upkeep",
+    "terms",
 )
 
 _INTEGER = ["int", "long"]
@@ -179,6 +201,7 @@ JOB_SCHEMA: dict[str, Any] = {
         "changed_run": {"bsonType": _INTEGER},
         "closed_run": {"bsonType": [*_INTEGER, "null"]},
         "search_terms": _STRINGS,
+        "pay": {"bsonType": ["number", "null"]},
     },
 }
 

@@ -14,11 +14,12 @@ import msgspec
 
 from workers.errors import Transient
 from workers.model import Counts, Job, RawItem, Reject
-from workers.store import writing
+from workers.store import terms, writing
 from workers.store.classify import Outcome, Stored, Verdict, by_content, by_raw_hash
 from workers.store.closing import ClosePlan, close_missing, recount
 from workers.store.connect import Database
 from workers.store.documents import Document, to_milliseconds
+from workers.store.terms import Known
 from workers.store.writing import May, Overtaken, always
 
 __all__ = ["ClosePlan", "Contended", "Overtaken", "UpsertResult", "close_missing", "get", "job_id", "recount", "upsert"]
@@ -67,16 +68,18 @@ async def upsert(
     now: datetime,
     *,
     may_write: May = always,
+    known: Known | None = None,
 ) -> UpsertResult:
     """Write a batch's listings and count them. Ids are the fetcher's (rule 8); `normalise` must be pure.
 
     An item without identity is a reject, whatever `normalise` makes of it. Of items with one id in a batch the first
     wins and the others count as unchanged: the counts always add up to len(items). A listing that MongoDB refuses
-    (schema, size, text that is no text) becomes a reject. `may_write` is asked right before anything is written.
-    Raises Overtaken when it says no, Contended after 6 rounds against other writers, and WriteTrouble or
-    connect.Trouble when MongoDB fails; trying again is always safe.
+    (schema, size, text that is no text) becomes a reject. `may_write` is asked right before anything is written;
+    `known` is what the process remembers of the dictionary of search terms. Raises Overtaken when it says no,
+    Contended after 6 rounds against other writers, and WriteTrouble or connect.Trouble when MongoDB fails; trying
+    again is always safe.
     """
-    batch = _Batch(db, run_id, source, normalise, to_milliseconds(now), may_write)
+    batch = _Batch(db, run_id, source, normalise, to_milliseconds(now), may_write, known or Known())
     left = batch.take(items)
     for _ in range(ROUNDS):
         if not left:
@@ -91,10 +94,10 @@ class _Batch:
     """One batch on its way: what was normalised is kept from round to round."""
 
     def __init__(
-        self, db: Database, run: int, source: str, normalise: Normalise, now: datetime, may_write: May
+        self, db: Database, run: int, source: str, normalise: Normalise, now: datetime, may_write: May, known: Known
     ) -> None:
         self._db, self._run, self._source, self._normalise, self._now = db, run, source, normalise, now
-        self._may_write = may_write
+        self._may_write, self._known = may_write, known
         self._items: dict[str, RawItem] = {}
         self._normal: dict[str, Job | Reject] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -135,9 +138,16 @@ class _Batch:
                 inserts.append(writing.new_document(id, job, raw_hash, self._run, self._now))
         if (inserts or changes) and not await self._may_write():
             raise Overtaken
+        await self._learn(inserts, changes)
         inserted = await writing.insert(self._db, inserts)
         changed = await writing.change(self._db, changes, self._run, self._now)
         return self._settle(len(inserts) + len(changes), inserted, changed)
+
+    async def _learn(self, inserts: Sequence[Document], changes: Sequence[writing.Change]) -> None:
+        """Every word is in the dictionary before the first listing that holds it (see terms)."""
+        words = {word for document in inserts for word in document["search_terms"]}
+        words.update(word for change in changes if change.job for word in change.job.search_terms)
+        await terms.learn(self._db, words, self._known)
 
     def _settle(self, tried: int, inserted: writing.Written, changed: writing.Written) -> list[str]:
         """Take back what was counted for listings that must be judged again, or were refused."""

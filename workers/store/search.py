@@ -1,6 +1,6 @@
-"""Listings by words, source and status, newest first. Pages go by key, never by skipping."""
+"""Listings by a query (see workers.query), in its order. Pages go by key, never by skipping."""
 
-import re
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,18 +11,23 @@ from pymongo.errors import ExecutionTimeout
 from workers.errors import Transient
 from workers.model import Salary
 from workers.model.listing import Remote
+from workers.query.model import OfRun, Query
+from workers.store import terms
+from workers.store.compiling import Facts, compile, exact_terms, prefixes
 from workers.store.connect import Database
-from workers.store.documents import Document, from_document
+from workers.store.documents import Document, from_document, utc_now
 
 COUNT_CAP = 10_001  # "10,000+"
-MAX_WORDS = 16
 TIME_LIMIT = 3.0  # seconds a search may take
+EXPORT_PAGE = 500
 
 Status = Literal["open", "closed"]
+Key = tuple[datetime | int, str]
+"""What stands in the order's field, and the id."""
 
 
 class SearchTooSlow(Transient):
-    """The words match too much to be sorted in time."""
+    """The query matches too much, or looks at too much, to be answered in time."""
 
     def __init__(self) -> None:
         super().__init__(f"the search took longer than {TIME_LIMIT:.0f} s: add a word or a source")
@@ -42,6 +47,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     remote: Remote | None = None
     employment_types: list[str] = []
     salary: Salary | None = None
+    pay: int | None = None
     valid_through: datetime | None = None
     url: str | None = None
     tags: list[str] = []
@@ -50,63 +56,84 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     changed_run: int = 0
     closed_run: int | None = None
 
-    @property
-    def key(self) -> tuple[datetime, str]:
+    def key(self, query: Query) -> Key:
         """What the next page starts after."""
-        return self.posted_at, self.id
+        return (self.posted_at if query.sort == "posted" else self.pay or 0), self.id
 
 
-_FIELDS = {field.encode_name: True for field in msgspec.structs.fields(JobRow)}
+_LISTED = {field.encode_name: True for field in msgspec.structs.fields(JobRow)}
+_ORDER = {"posted": "posted_at", "salary": "pay"}
 
 
-async def search(
-    db: Database,
-    *,
-    words: str = "",
-    source: str | None = None,
-    status: Status | None = None,
-    limit: int = 50,
-    before: tuple[datetime, str] | None = None,
-) -> list[JobRow]:
-    """List listings that hold every word, newest first. The last word is a prefix, unless a space follows it.
+async def search(db: Database, query: Query, *, limit: int = 50, after: Key | None = None) -> list[JobRow]:
+    """List a page of what a query finds. `after` is `key` of the last row of the page before.
 
-    `before` is `key` of the last row of the page before. Raises SearchTooSlow after 3 s.
+    Raises SearchTooSlow after 3 s.
     """
-    where = _where(words, source, status)
-    if before is not None:
-        at, id = before
-        where["posted_at"] = {"$lte": at}
-        where["$or"] = [{"posted_at": {"$lt": at}}, {"_id": {"$lt": id}}]
     try:
         with pymongo.timeout(TIME_LIMIT):
-            rows = db.jobs.find(where, _FIELDS).sort({"posted_at": -1, "_id": -1}).limit(limit)
-            return [from_document(row, JobRow) async for row in rows]
+            where = compile(query, await facts(db, query))
+            return [from_document(row, JobRow) async for row in _page(db, query, where, _LISTED, after, limit)]
     except ExecutionTimeout as error:
         raise SearchTooSlow from error
 
 
-async def count(
-    db: Database, *, words: str = "", source: str | None = None, status: Status | None = None, cap: int = COUNT_CAP
-) -> int:
-    """Count what `search` would list in all its pages, up to `cap`."""
+async def count(db: Database, query: Query, *, cap: int = COUNT_CAP) -> int:
+    """Count what `search` would list in all its pages, up to `cap`. Raises SearchTooSlow."""
     try:
         with pymongo.timeout(TIME_LIMIT):
-            return await db.jobs.count_documents(_where(words, source, status), limit=cap)
+            return await db.jobs.count_documents(compile(query, await facts(db, query)), limit=cap)
     except ExecutionTimeout as error:
         raise SearchTooSlow from error
 
 
-def _where(words: str, source: str | None, status: Status | None) -> Document:
-    from workers.feeds.normalise.terms import words as split  # here: lists without words load no normaliser
+async def export(db: Database, query: Query, *, limit: int | None = None) -> AsyncGenerator[list[Document]]:
+    """Yield whole listings as they are stored, page by page, without their search terms.
 
-    where: dict[str, Any] = {}
-    if source is not None:
-        where["source"] = source
-    if status is not None:
-        where["status"] = status
-    terms: list[Any] = list(dict.fromkeys(split(words)))[:MAX_WORDS]
-    if terms and not words[-1].isspace():
-        terms[-1] = re.compile(f"^{re.escape(terms[-1])}")
-    if terms:
-        where["$and"] = [{"search_terms": term} for term in terms]
-    return where
+    A page may take as long as the client allows; what was learned for the query at the start holds to the end.
+    """
+    where = compile(query, await facts(db, query))
+    after: Key | None = None
+    left = limit
+    while left is None or left > 0:
+        size = EXPORT_PAGE if left is None else min(EXPORT_PAGE, left)
+        page = [row async for row in _page(db, query, where, {"search_terms": False}, after, size)]
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        after = page[-1][_ORDER[query.sort]], page[-1]["_id"]
+        left = None if left is None else left - len(page)
+
+
+def _page(db: Database, query: Query, where: Document, fields: Document, after: Key | None, limit: int) -> Any:
+    by = _ORDER[query.sort]
+    if after is not None:
+        at, id = after
+        where = {"$and": [where, {by: {"$lte": at}}, {"$or": [{by: {"$lt": at}}, {"_id": {"$lt": id}}]}]}
+    return db.jobs.find(where, fields).sort({by: -1, "_id": -1}).limit(limit)
+
+
+async def facts(db: Database, query: Query) -> Facts:
+    """Look up what a query needs to know."""
+    beginnings = {prefix: await terms.beginning(db, prefix) for prefix in prefixes(query)}
+    exact = exact_terms(query)
+    runs = [clause.run for clause in query.clauses if isinstance(clause, OfRun)]
+    return Facts(
+        now=utc_now(),
+        beginnings=beginnings,
+        frequencies=await terms.frequencies(db, exact) if len(exact) > 1 else {},
+        last_complete=await _last_complete(db) if query.takes("seen") else {},
+        runs={row["_id"]: row["source"] async for row in db.import_logs.find({"_id": {"$in": runs}}, {"source": True})}
+        if runs
+        else {},
+    )
+
+
+async def _last_complete(db: Database) -> dict[str, datetime]:
+    """When the last complete run of each source ended."""
+    states = {
+        row["last_complete_run"]: row["_id"] async for row in db.source_state.find({"last_complete_run": {"$gt": 0}})
+    }
+    rows = db.import_logs.find({"_id": {"$in": list(states)}, "finished_at": {"$ne": None}}, {"finished_at": True})
+    return {states[row["_id"]]: row["finished_at"] async for row in rows}

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Any
 
 from workers.feeds.identity import identity_hash
-from workers.feeds.normalise.terms import search_terms
+from workers.feeds.terms import search_terms
 from workers.model import Job, JobMetadata, RawItem, Reject
 from workers.store import runs
 from workers.store.connect import Database

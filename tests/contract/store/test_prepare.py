@@ -8,6 +8,7 @@ from pymongo.errors import WriteError
 
 from tests.contract.store.making import NOW, SOURCE, item, normalise
 from workers.model.source import Seconds
+from workers.query import Query
 from workers.settings import RetentionSettings
 from workers.store import indexes, jobs, search
 from workers.store.connect import Database
@@ -59,4 +60,4 @@ async def test_what_the_console_asks_for_runs_on_an_index(ready_db: Database):
         command = {"find": "jobs", "filter": where, "sort": newest, "limit": 5}
         told = await ready_db.command("explain", command, verbosity="executionStats")
         assert told["executionStats"]["totalDocsExamined"] == 5, where
-    assert len(await search.search(ready_db, limit=5)) == 5
+    assert len(await search.search(ready_db, Query(), limit=5)) == 5

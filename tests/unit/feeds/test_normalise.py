@@ -16,9 +16,9 @@ from workers.feeds.normalise.dates import utc
 from workers.feeds.normalise.description import clean_html, text_of
 from workers.feeds.normalise.employment import employment_types
 from workers.feeds.normalise.salary import salary
-from workers.feeds.normalise.terms import search_terms, words
 from workers.feeds.normalise.title import short_text
 from workers.feeds.normalise.urls import canonical, http_url
+from workers.feeds.terms import search_terms, words
 from workers.feeds.text import inert, one_line
 from workers.model import Job, RawItem, Reject
 

@@ -3,8 +3,8 @@
     title         short texts                 description   HTML cleaned, and its text
     dates         a ladder to UTC             employment    schema.org's types
     salary        fields or free text         places        locations; onsite, hybrid, remote
-    urls          absolute, canonical         terms         folded words for searching
-    hashing       content_hash                calendar_words, money_words: their tables
+    urls          absolute, canonical         hashing       content_hash
+    calendar_words, money_words: tables       (words for searching are in feeds.terms)
 
 Rejects: `no_title`, `no_identity`. A date, salary or address that cannot be read is absent, not a reject.
 """
@@ -19,9 +19,9 @@ from workers.feeds.normalise.description import clean_html, substance
 from workers.feeds.normalise.employment import employment_types
 from workers.feeds.normalise.hashing import content_hash
 from workers.feeds.normalise.places import places, remote
-from workers.feeds.normalise.terms import search_terms
 from workers.feeds.normalise.title import short_text, short_texts
 from workers.feeds.normalise.urls import http_url
+from workers.feeds.terms import search_terms, tagged
 from workers.feeds.text import inert
 from workers.feeds.version import VERSION
 from workers.model import Job, JobMetadata, RawItem, Reject, Source
@@ -71,7 +71,8 @@ def normalise(item: RawItem, source: Source, *, feed_url: str, source_url: str, 
         url=url,
         description=description,
         tags=tags,
-        search_terms=search_terms((title, company, *locations, *tags)),
+        search_terms=[*search_terms((title, company, *locations, *tags)), *tagged(company, locations, how, kinds)],
+        pay=pay.yearly(money),
         raw_hash=item.raw_hash,
         content_hash=content_hash(
             title=title,

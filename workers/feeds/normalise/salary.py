@@ -11,6 +11,8 @@ _HIGHEST = 1e9
 _YEARLY_FROM = 10_000  # an amount without a unit that can only be a year's
 _EVIDENT_FROM = 1_000  # a bare number below this is no pay
 
+_IN_A_YEAR: dict[SalaryUnit, int] = {"HOUR": 2080, "DAY": 260, "WEEK": 52, "MONTH": 12, "YEAR": 1}
+
 _NUMBER = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}|\d+(?:[.,]\d+)?"
 _AMOUNT = re.compile(
     rf"(?:(?<=eur)|(?<=usd)|(?<=gbp)|(?<=chf)|(?<=pln)|(?<=inr)|(?<![\w.,]))({_NUMBER})\s?(k|tsd|mio|m|lpa|lakhs?)?"
@@ -50,6 +52,19 @@ def salary(fields: dict[str, list[str]]) -> Salary | None:
     if low is not None and high is not None and low > high:
         low, high = high, low
     return Salary(low, high, stated_currency or _currency(text), stated_unit or _unit_in(text.lower()), text)
+
+
+def yearly(money: Salary | None) -> int | None:
+    """A year's pay for comparing and sorting: the upper bound, else the lower; full time, no currency converted.
+
+    Without a unit an amount of 10,000 and more is taken for a year's, and less is not comparable.
+    """
+    amount = None if money is None else money.max if money.max is not None else money.min
+    if money is None or amount is None:
+        return None
+    if money.unit is None:
+        return int(amount) if amount >= _YEARLY_FROM else None
+    return int(min(amount * _IN_A_YEAR[money.unit], _HIGHEST))
 
 
 def unit_of(text: str) -> SalaryUnit | None:

@@ -1,0 +1,33 @@
+"""The word at the end of a query that is being typed, to be completed from the dictionary of terms."""
+
+import re
+
+import msgspec
+
+from workers.feeds.terms import fold, words
+from workers.query.keys import ALIASES
+
+SHORTEST = 2
+
+_LAST = re.compile(r"(?:^|\s)[-!]?(?:([A-Za-z_]+):)?([^\W_]+[+#]*)$")
+_TAGS = {"": "", "title": "", "company": "c:", "location": "l:"}
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """A folded word, the tag of its terms, and where it begins."""
+
+    word: str
+    tag: str
+    column: int
+
+
+def last_word(text: str) -> Typed | None:
+    """Find the word that is being typed; None within quotes, in values that are no words, and for a single letter."""
+    found = _LAST.search(text)
+    if found is None or text.count('"') % 2:
+        return None
+    key = (found[1] or "").lower()
+    tag = _TAGS.get(ALIASES.get(key, key))
+    if tag is None or len(found[2]) < SHORTEST or words(found[2]) != [fold(found[2])]:
+        return None
+    return Typed(fold(found[2]), tag, found.start(2))

@@ -1,0 +1,191 @@
+"""A query as MongoDB asks it. Pure: what must be looked up first is given as `Facts`.
+
+Words, companies, locations, remote and types are all `search_terms` (see feeds.terms), so that one index,
+{search_terms, posted_at, _id}, finds them in the order of the list. The rarest goes first: MongoDB uses the index for
+one and looks at what it finds for the others. Phrases and titles are looked at as well, by pattern.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+
+import msgspec
+
+from workers.query import folding
+from workers.query.model import Age, Amount, Clause, Days, Facet, Id, OfRun, Query, Text
+from workers.store.documents import Document
+
+_TAGS = {"company": "c:", "location": "l:"}
+_FIELDS = {"": ("title", "company", "locations", "tags"), "title": ("title",)} | {
+    "company": ("company",),
+    "location": ("locations",),
+}
+_FACETS = {"remote": "r:", "type": "e:"}
+_AMOUNTS = {"salary": "pay", "quality": "quality"}
+_ORDERS = {"salary": "pay"}
+_COPIES: dict[str, Document] = {"hide": {"copy_of": None}, "only": {"copy_of": {"$gt": ""}}}
+_STAMPS = {"new": "first_run", "changed": "changed_run", "closed": "closed_run"}
+_BEYOND = "\U0010ffff"
+_NOTHING: Document = {"_id": {"$in": []}}
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a query needs to know: the time, words of beginnings, how frequent terms are, sources, runs.
+
+    `beginnings` maps a beginning (with its tag) to the terms that begin so. `last_complete` is when the last complete
+    run of each source ended, which is when its open listings were last seen. `runs` maps a run to its source.
+    """
+
+    now: datetime
+    beginnings: dict[str, list[str]] = {}
+    frequencies: dict[str, int] = {}
+    last_complete: dict[str, datetime] = {}
+    runs: dict[int, str] = {}
+
+
+def prefixes(query: Query) -> list[str]:
+    """The beginnings to look up."""
+    texts = [clause for clause in query.clauses if isinstance(clause, Text) and clause.is_prefix]
+    return list(dict.fromkeys(_TAGS.get(clause.key, "") + clause.words[-1] for clause in texts))
+
+
+def exact_terms(query: Query) -> list[str]:
+    """The terms that every listing found holds."""
+    terms: dict[str, None] = {}
+    for clause in query.clauses:
+        if clause.is_not:
+            continue
+        if isinstance(clause, Text):
+            tag = _TAGS.get(clause.key, "")
+            whole = clause.words[:-1] if clause.is_prefix else clause.words
+            terms.update(dict.fromkeys(tag + word for word in whole))
+        elif isinstance(clause, Facet) and clause.key in _FACETS and len(clause.values) == 1:
+            terms[_FACETS[clause.key] + clause.values[0].lower()] = None
+    return list(terms)
+
+
+def compile(query: Query, facts: Facts) -> Document:
+    """Build the filter."""
+    parts: list[Document] = []
+    terms = exact_terms(query)
+    if terms:
+        terms.sort(key=lambda term: facts.frequencies.get(term, 0))
+        parts.append({"search_terms": terms[0] if len(terms) == 1 else {"$all": terms}})
+    for clause in query.clauses:
+        wanted = [part for part in _clause(clause, facts) if part]
+        if clause.is_not:
+            parts.append({"$nor": [{"$and": wanted} if len(wanted) > 1 else wanted[0]]})
+        else:
+            parts += wanted
+    if query.sort != "posted":
+        parts.append({_ORDERS[query.sort]: {"$gt": 0}})
+    return {"$and": parts} if len(parts) > 1 else parts[0] if parts else {}
+
+
+def _clause(clause: Clause, facts: Facts) -> Iterable[Document]:
+    match clause:
+        case Text():
+            return _text(clause, facts)
+        case Facet():
+            return [_facet(clause)]
+        case Amount():
+            return [{_AMOUNTS[clause.key]: _bounds(clause)}]
+        case Age() | Days():
+            return [_time(clause, facts)]
+        case OfRun():
+            return [_of_run(clause, facts)]
+        case Id():
+            return [{"_id": {"$gte": clause.id, "$lt": clause.id + _BEYOND} if clause.is_prefix else clause.id}]
+
+
+def _text(clause: Text, facts: Facts) -> Iterable[Document]:
+    """What is not in `exact_terms`: a beginning's words, and the pattern of a phrase or title.
+
+    Negated, every word is needed here.
+    """
+    tag = _TAGS.get(clause.key, "")
+    whole = clause.words[:-1] if clause.is_prefix else clause.words
+    if clause.is_not:
+        yield {"search_terms": {"$all": [tag + word for word in whole]}} if whole else {}
+    if clause.is_prefix:
+        yield {"search_terms": {"$in": facts.beginnings.get(tag + clause.words[-1], [])}}
+    if len(clause.words) > 1 or clause.key == "title":
+        how = {"$regex": folding.pattern(clause.words, is_prefix=clause.is_prefix), "$options": "i"}
+        fields = _FIELDS[clause.key]
+        yield {fields[0]: how} if len(fields) == 1 else {"$or": [{field: how} for field in fields]}
+
+
+def _facet(clause: Facet) -> Document:
+    if clause.key in _FACETS:
+        values = [_FACETS[clause.key] + value.lower() for value in clause.values]
+        if len(values) == 1 and not clause.is_not:
+            return {}  # in exact_terms
+        return {"search_terms": {"$in": values}}
+    if clause.key == "copies":
+        asked = [_COPIES[value] for value in clause.values]
+        return asked[0] if len(asked) == 1 else {"$or": asked}
+    return {clause.key: clause.values[0] if len(clause.values) == 1 else {"$in": list(clause.values)}}
+
+
+def _bounds(clause: Amount) -> Document:
+    """Pay is never 0: the lower bound tells MongoDB that the partial index holds all that is asked for."""
+    bounds: Document = {"$gt": 0} if clause.key == "salary" else {"$gte": 0}
+    if clause.low:
+        bounds = {"$gt" if clause.low_open else "$gte": clause.low}
+    if clause.high is not None:
+        bounds["$lt" if clause.high_open else "$lte"] = clause.high
+    return bounds
+
+
+def _time(clause: Age | Days, facts: Facts) -> Document:
+    """Bounds of a moment, the upper one excluded."""
+    low, high = _moments(clause, facts.now)
+    if clause.key == "seen":
+        return _seen(low, high, facts)
+    bounds: Document = {}
+    if low is not None:
+        bounds["$gte"] = low
+    if high is not None:
+        bounds["$lt"] = high
+    return {"posted_at" if clause.key == "posted" else "metadata.first_seen": bounds}
+
+
+def _moments(clause: Age | Days, now: datetime) -> tuple[datetime | None, datetime | None]:
+    if isinstance(clause, Age):
+        cut = now - timedelta(seconds=clause.seconds)
+        return (cut, None) if clause.is_younger else (None, cut)
+    first = None if clause.first is None else _midnight(clause.first)
+    if clause.last is None or clause.last == date.max:
+        return first, None
+    return first, _midnight(clause.last + timedelta(days=1))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _seen(low: datetime | None, high: datetime | None, facts: Facts) -> Document:
+    """An open listing was last seen by the last complete run of its source, a closed one before it was closed."""
+
+    def within(at: datetime) -> bool:
+        return (low is None or at >= low) and (high is None or at < high)
+
+    sources = [name for name, at in facts.last_complete.items() if within(at)]
+    still_open = {"status": "open", "source": {"$in": sources}}
+    if high is None:
+        return still_open if sources else _NOTHING
+    closed: Document = {"$lt": high} if low is None else {"$gte": low, "$lt": high}
+    return {"$or": [still_open, {"status": "closed", "metadata.closed_at": closed}]}
+
+
+def _of_run(clause: OfRun, facts: Facts) -> Document:
+    """Through the run's source: a run has one, and the indexes begin with it."""
+    source = facts.runs.get(clause.run)
+    if source is None:
+        return _NOTHING
+    run = clause.run
+    if clause.key == "new":
+        # changed_run only narrows the scan: it never falls behind first_run.
+        return {"source": source, "changed_run": {"$gte": run}, "first_run": run}
+    if clause.key == "changed":
+        return {"source": source, "changed_run": run, "first_run": {"$ne": run}}
+    return {"source": source, "status": "closed", "closed_run": run}
