@@ -41,7 +41,10 @@ test: lint
 		$(BIN)/pytest --last-failed --last-failed-no-failures none -n 0
 
 bench: install
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench.parse
+	$(BIN)/python -m bench.hostile
+	$(BIN)/python -m bench.fields
 	$(BIN)/python -m bench.upsert
 	$(BIN)/python -m bench.broker
 	$(BIN)/python -m bench.stalls
@@ -56,7 +59,7 @@ soak: install
 
 constraints: $(BIN)/uv
 	printf 'uv\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-		--extra dev pyproject.toml - --output-file constraints.txt
+		--extra dev --extra bench pyproject.toml - --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info

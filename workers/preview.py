@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 
 from workers.errors import ConfigError, JobImportError
+from workers.feeds.identities import Identities
+from workers.feeds.identity import identity_hash
 from workers.feeds.normalise import normalise
 from workers.fetching import shown
 from workers.model import Job, RawItem, Reject, Source
@@ -25,7 +27,7 @@ class Preview:
 
     def __init__(self, source: Source, settings: FetchSettings, file: Path | None = None) -> None:
         self._source = source
-        self._met: set[str] = set()
+        self._met = Identities()
         self._nameless = 0
         self._reading = Reading(
             source, settings, distinct=lambda: len(self._met) + self._nameless, explain=True, file=file
@@ -99,11 +101,9 @@ class Preview:
         self.read += 1
         if not item.external_id:
             self._nameless += 1
-        elif item.external_id in self._met:
+        elif not self._met.add(identity_hash(item.external_id)):
             self.duplicates += 1
             return True
-        else:
-            self._met.add(item.external_id)
         return False
 
 

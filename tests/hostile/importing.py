@@ -108,6 +108,34 @@ def memory(name: str) -> int:
     return int(found[1]) * 1024
 
 
+def faults(case: Case, told: Outcome, requests: int) -> list[str]:
+    """Where an outcome is not what its case promises, a sentence each."""
+    wrong: list[str] = []
+    for name in ("listings", "rejects", "duplicates"):
+        wanted, got = getattr(case, name), getattr(told, name)
+        if got != wanted if wanted >= 0 else not got:
+            wrong.append(f"{got} {name}, not {wanted}")
+    said = [text for job in told.jobs for text in texts_of(job)]
+    wrong += [f"no listing says {text!r}" for text in case.said if not any(text in each for each in said)]
+    wrong += [f"a listing says {text!r}" for text in case.unsaid if any(text in each for each in said)]
+    is_told = re.fullmatch(case.code, told.code) and re.search(case.error, told.error)
+    if not is_told or bool(told.error) != bool(case.code):
+        wrong.append(f"{told.code or 'no error'}: {told.error!r}, not {case.code}: {case.error!r}")
+    if case.requests is not None and requests != case.requests:
+        wrong.append(f"{requests} requests, not {case.requests}")
+    if told.seconds >= case.seconds:
+        wrong.append(f"{told.seconds:.1f} s, not under {case.seconds}")
+    if told.mib >= case.mib:
+        wrong.append(f"{told.mib:.0f} MiB, not under {case.mib}")
+    return wrong
+
+
+def texts_of(job: Job) -> list[str]:
+    """What a feed can make a listing say."""
+    short = (job.external_id, job.title, job.company, *job.locations, *job.applicant_locations, *job.tags)
+    return [*short, *job.search_terms, job.url or "", job.description]
+
+
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.hostile.importing"])
 

@@ -11,6 +11,7 @@ import anyio
 from msgspec.structs import replace
 
 from workers.actors.desk import Desk, is_high, ring_patiently
+from workers.feeds.identities import Identities
 from workers.feeds.identity import identity_hash
 from workers.model import Batch, RawItem, Run
 from workers.model.batch import batch_id
@@ -21,8 +22,6 @@ from workers.queue.lanes import Lane
 from workers.queue.message import Message
 from workers.store import batches, runs
 from workers.store.connect import unhung
-
-HASH_BYTES = 8
 
 MAX_ORIGINALS = 64 * 2**20
 """Bytes of originals that one delivery keeps; rejects after that can only be imported again."""
@@ -44,8 +43,8 @@ class Batcher:
 
     def __init__(self, desk: Desk, run: Run, epoch: int, size: int) -> None:
         self._desk, self._run, self._epoch, self._size = desk, run, epoch, size
-        self._held: frozenset[bytes] = frozenset()
-        self._met: set[bytes] = set()
+        self._held = Identities()
+        self._met = Identities()
         self._nameless: Counter[bytes] = Counter()
         self._items: list[RawItem] = []
         self._hashes: list[bytes] = []
@@ -65,7 +64,7 @@ class Batcher:
             self._rows = (await batches.totals(self._desk.db, self._run.id)).total
             # The earlier fetcher may have died between its last row and the ring; only the last can be without one.
             last = await batches.load(self._desk.db, batch_id(self._run.id, self._next - 1)) if self._next else None
-        self._held = frozenset(seen[i : i + HASH_BYTES] for i in range(0, len(seen), HASH_BYTES))
+        self._held = Identities(seen)
         if last is not None and last.state == "pending":
             await self._ring(last.id)
 
@@ -90,10 +89,9 @@ class Batcher:
             self.read += 1
             self.fills.update(item.fields.keys())
             key = self._key(item)
-            if key in self._met:
+            if not self._met.add(key):
                 self.duplicates += 1
                 continue
-            self._met.add(key)
             if key in self._held:
                 continue
             self._items.append(self._bounded(item) if item.original else item)

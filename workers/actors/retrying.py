@@ -9,10 +9,11 @@ Promises  Only in the source's last run (rule 6). Each batch goes back to pendin
 
 import msgspec
 
-from workers.actors.batcher import HASH_BYTES, MAX_CHARACTERS
+from workers.actors.batcher import MAX_CHARACTERS
 from workers.actors.desk import utcnow
 from workers.control import act
 from workers.errors import Permanent
+from workers.feeds.identities import Identities
 from workers.feeds.identity import identity_hash
 from workers.feeds.mapping import Mapping
 from workers.feeds.original import mapping_of_today, remap
@@ -85,14 +86,13 @@ class _Round:
     def __init__(self, db: Database, redis: Redis, run: Run, source: Source, mapping: Mapping, now: int) -> None:
         self._db, self._redis, self._run, self._source, self._mapping = db, redis, run, source, mapping
         self._now = now
-        self._seen: set[bytes] = set()
+        self._seen = Identities()
         self._unrung: list[str] = []
         self.tried = self.repeated = self.busy = 0
 
     async def load_seen(self) -> None:
         """Learn what the run's listings are identified by."""
-        seen = await batches.seen(self._db, self._run.id)
-        self._seen = {seen[i : i + HASH_BYTES] for i in range(0, len(seen), HASH_BYTES)}
+        self._seen = Identities(await batches.seen(self._db, self._run.id))
 
     async def take(self, name: str) -> None:
         """Put one batch's rejects back into its row."""

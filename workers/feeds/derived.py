@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from workers.feeds.expression import Kind
 from workers.feeds.normalise.dates import utc
-from workers.feeds.paths import Alternative, Getter, compile_alternatives
+from workers.feeds.paths import Alternative, Getter, compile_alternatives, unbound
 
 _HOLE = re.compile(r"\{([^{}]+)\}")
 _NO_DAY = datetime.min.replace(tzinfo=UTC)  # what is relative to the run's day stays for the normaliser
@@ -46,7 +46,7 @@ def compile_url(template: str, kind: Kind) -> Alternative:
             made += quote(text, safe="/%") + after
         return [made]
 
-    return Alternative(get, None, template)
+    return unbound(get, template)
 
 
 def _first(getters: list[Callable[[Any], list[str]]], node: Any) -> str:

@@ -1,13 +1,13 @@
 """An XML item as paths see it: children by name, texts, attributes."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
 
 Element = list[Any]  # [name, attributes, text or Element, ...]
 Attributes = dict[str, str]
-_NOTHING: tuple[Element, ...] = ()
+_NOWHERE: tuple[int, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -22,10 +22,10 @@ class Shape:
     """The names of an item's children, in their order, and where each is: a feed has few shapes, so it is made once.
 
     `exact` and `loose` tell the places of children by their name as written, and prefixed ones by local name;
-    `names` are those under which something can be found.
+    `plan` is what `mapping` made of it, having `met` so many items.
     """
 
-    __slots__ = ("exact", "loose", "names")
+    __slots__ = ("exact", "loose", "mapping", "met", "plan")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.exact: dict[str, list[int]] = {}
@@ -35,7 +35,19 @@ class Shape:
             self.exact.setdefault(full, []).append(at)
             if local is not None:
                 self.loose.setdefault(local, []).append(at)
-        self.names = (*self.exact, *self.loose)
+        self.mapping: Any = None
+        self.plan: Any = None
+        self.met = 0
+
+    def places(self, full: str, local: str) -> Sequence[int]:
+        """Where the children of a name are; see Item for what a name matches."""
+        found = self.exact.get(full)
+        if found is None:
+            found = self.loose.get(local)
+            if found is None:
+                # A path may say `dc:creator` where the feed says <creator>.
+                found = self.exact.get(local, _NOWHERE)
+        return found
 
 
 # What the XML splitter makes of an item in one pass over its children: attributes, children, their shape, and how
@@ -50,50 +62,25 @@ class Item:
     `title` prefers <title> to <media:title>, and `job_listing:company` still finds <jobs:company>.
     """
 
-    __slots__ = ("_parts", "_shape", "_whole", "attributes")
+    __slots__ = ("_whole", "attributes", "parts", "shape")
 
     def __init__(self, scanned: Scanned) -> None:
-        self.attributes, self._parts, self._shape, self._whole = scanned
-
-    @property
-    def exact(self) -> Collection[str]:
-        """Names of the children as written, in lower case."""
-        return self._shape.exact
-
-    @property
-    def loose(self) -> Collection[str]:
-        """Local names of the children that have a prefix."""
-        return self._shape.loose
+        self.attributes, self.parts, self.shape, self._whole = scanned
 
     @property
     def element(self) -> Element:
         """The whole item, in the order of the document."""
         return self._whole()
 
-    def shape(self) -> tuple[str, ...]:
-        """The names under which something can be found."""
-        return self._shape.names
-
-    def find(self, full: str, local: str) -> Sequence[Element]:
+    def find(self, full: str, local: str) -> list[Element]:
         """Children of a name; see the class for what a name matches."""
-        shape = self._shape
-        found = shape.exact.get(full)
-        if found is None:
-            found = shape.loose.get(local)
-            if found is None:
-                # A path may say `dc:creator` where the feed says <creator>.
-                found = shape.exact.get(local)
-                if found is None:
-                    return _NOTHING
-        if len(found) == 1:
-            return (self._parts[found[0]],)
-        return [self._parts[at] for at in found]
+        return [self.parts[at] for at in self.shape.places(full, local)]
 
 
 def children(element: Element, full: str, local: str) -> list[Element]:
     """Children of a nested element, by the same rule as `Item.find`."""
-    if len(element) == 3 and element[2].__class__ is str:
-        return []  # a plain text, as nearly all are
+    if is_plain(element):
+        return []  # as nearly all are
     exact: list[Element] = []
     loose: list[Element] = []
     for part in element[2:]:
@@ -104,6 +91,12 @@ def children(element: Element, full: str, local: str) -> list[Element]:
             elif (bare or name) == local:
                 loose.append(part)
     return exact or loose
+
+
+def is_plain(element: Element) -> bool:
+    """Whether there is nothing in it, or a text alone."""
+    size = len(element)
+    return size == 2 or (size == 3 and element[2].__class__ is str)
 
 
 def text(element: Element) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import ijson
 
 from workers.errors import BodyTruncated, JobImportError, MalformedFeed, TooLarge
-from workers.feeds.limits import MAX_DEPTH, MAX_ITEM, MAX_NAMES, MAX_NODES, MAX_STRING, SLICE
+from workers.feeds.limits import MAX_DEPTH, MAX_ITEM, MAX_KEY, MAX_NAME_BYTES, MAX_NAMES, MAX_NODES, MAX_STRING, SLICE
+from workers.feeds.surrogates import WithoutLoneSurrogates
 from workers.feeds.text import inert
 
 # ijson's C code dies of a whole number that Python refuses to convert (over 4,300 digits, 640 where so configured):
@@ -47,7 +48,9 @@ class JsonSplitter:
         self._lists = frozenset(path.lower() for path in lists)
         self._events: Any = ijson.sendable_list()
         self._parser: Any = ijson.basic_parse_coro(self._events)
+        self._surrogates = WithoutLoneSurrogates()
         self._folded: dict[str, str] = {}
+        self._folded_size = 0
         self._key = ""
         self._trail: list[tuple[str, bool]] = []  # (path, is an array) of what is open outside items
         self._list_depth = 0  # of the list's array in the trail; 0 outside it
@@ -61,6 +64,9 @@ class JsonSplitter:
 
     def feed(self, chunk: bytes) -> None:
         """Parse UTF-8 bytes. Raises MalformedFeed or TooLarge; `items` before that stay valid."""
+        self._feed(self._surrogates.feed(chunk))
+
+    def _feed(self, chunk: bytes) -> None:
         for start in range(0, len(chunk), SLICE):
             part = chunk[start : start + SLICE]
             self._fed += len(part)
@@ -77,6 +83,7 @@ class JsonSplitter:
 
     def close(self) -> None:
         """End of input. Raises BodyTruncated if the document is not complete."""
+        self._feed(self._surrogates.close())
         try:
             self._parser.close()
         except ijson.IncompleteJSONError as error:
@@ -185,8 +192,12 @@ class JsonSplitter:
         return f"byte {max(self._fed - SLICE, 0)} to {self._fed}, after item {self._count}"
 
     def _fold(self, key: str) -> str:
-        if len(self._folded) >= MAX_NAMES:
+        if len(key) > MAX_KEY:
+            raise TooLarge(f"{self._place()}: a JSON key of over {MAX_KEY} characters")
+        self._folded_size += len(key)
+        if len(self._folded) >= MAX_NAMES or self._folded_size > MAX_NAME_BYTES:
             self._folded.clear()  # objects keyed by data: legal, but not worth remembering
+            self._folded_size = 0
         folded = self._folded[key] = key.lower()
         return folded
 

@@ -12,7 +12,7 @@ import re
 from typing import Any, Literal, NoReturn, cast
 
 from workers.errors import BodyTruncated, MalformedFeed, NotAFeed, TooLarge
-from workers.feeds.limits import MAX_DEPTH, MAX_NODES, MAX_TOKEN
+from workers.feeds.limits import MAX_DEPTH, MAX_MARKS, MAX_NODES, MAX_TOKEN, is_crowded
 
 PLACE = "ld+json"  # the `list_path` of what is found
 
@@ -117,7 +117,10 @@ class HtmlSplitter:
             self._looked = len(self._held)
             return False
         if self._is_ld:
-            self._read(self._held[: match.start()].decode("utf-8", "replace"))
+            script = self._held[: match.start()]
+            if is_crowded(script):
+                raise TooLarge(f"byte {self._fed}: one script of JSON-LD has over {MAX_MARKS} brackets and commas")
+            self._read(script.decode("utf-8", "replace"))
         self._enter("page", match.end())
         return True
 

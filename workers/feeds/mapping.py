@@ -1,7 +1,8 @@
 """A dialect and a source's own settings, compiled: an item goes in, our fields as texts come out."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ import msgspec
 from workers.errors import ConfigError
 from workers.feeds.derived import compile_url, dated
 from workers.feeds.dialect import FIELDS, Dialect, place, text_of_file
-from workers.feeds.element import Item
+from workers.feeds.element import Item, Shape
 from workers.feeds.escapes import check_escape
 from workers.feeds.expression import parse
 from workers.feeds.paths import (
@@ -19,6 +20,7 @@ from workers.feeds.paths import (
     compile_alternatives,
     compile_condition,
     compile_path,
+    nothing,
     split,
 )
 from workers.feeds.version import VERSION
@@ -28,7 +30,8 @@ from workers.model import Source
 _LONGEST = {"description": 400_000}  # characters kept of a text; more is no listing
 _LONG = 5_000
 _MANY = 100  # texts kept of a field
-_SHAPES = 500  # plans kept
+_SHAPES, _LONG_SHAPE = 500, 200  # plans kept; objects of more keys than that have theirs made anew
+_WORTH = 10  # items of a shape before its plan is compiled
 
 _PAY = ("salary", "salary_min", "salary_max", "salary_currency", "salary_unit")
 _DATES = ("posted_at", "valid_through")
@@ -64,8 +67,7 @@ class Mapping:
 
     def fields(self, item: Any) -> dict[str, list[str]]:
         """Our fields, in the order of FIELDS, only those that were found."""
-        shape = item.shape() if item.__class__ is Item else tuple(item)
-        plan = self._plans.get(shape) or self._plan(shape)
+        plan = self._plan_of(item)
         fields: dict[str, list[str]] = {}
         for name, longest, getters in plan:
             for getter in getters:
@@ -95,16 +97,38 @@ class Mapping:
             if name in fields
         }
 
-    def _plan(self, shape: tuple[str, ...]) -> _Plan:
+    def _plan_of(self, item: Any) -> _Plan:
         """The getters that can find something in an item of these parts: a feed has few shapes."""
+        if item.__class__ is Item:
+            return self._plan_of_shape(item.shape)
+        keys = tuple(item)
+        plan = self._plans.get(keys)
+        if plan is None:
+            plan = self._plan(keys)
+            if len(keys) <= _LONG_SHAPE:
+                if len(self._plans) >= _SHAPES:
+                    self._plans.clear()
+                self._plans[keys] = plan
+        return plan
+
+    def _plan_of_shape(self, shape: Shape) -> _Plan:
+        """To compile for a shape costs as much as to map twenty items: one that comes again is worth it."""
+        if shape.mapping is not self:
+            shape.mapping, shape.met = self, 0
+            shape.plan = self._plan({*shape.exact, *shape.loose})
+        shape.met += 1
+        if shape.met == _WORTH:
+            bound = ((name, longest, [each.bind(shape) for each in able]) for name, longest, able in self._fields)
+            found = ((name, longest, [each for each in able if each is not nothing]) for name, longest, able in bound)
+            shape.plan = [each for each in found if each[2]]
+        return shape.plan
+
+    def _plan(self, names: Collection[str]) -> _Plan:
         plan: _Plan = []
         for name, longest, alternatives in self._fields:
-            getters = [each.get for each in alternatives if each.heads is None or not each.heads.isdisjoint(shape)]
+            getters = [each.get for each in alternatives if each.heads is None or not each.heads.isdisjoint(names)]
             if getters:
                 plan.append((name, longest, getters))
-        if len(self._plans) >= _SHAPES:
-            self._plans.clear()
-        self._plans[shape] = plan
         return plan
 
     def raw_hash(self, fields: dict[str, list[str]]) -> bytes:
@@ -165,7 +189,7 @@ def _compiled(dialect: Dialect, source: Source) -> list[tuple[str, int, list[Alt
     for name in FIELDS:
         alternatives = _alternatives(name, dialect, source)
         if separator and name in ("locations", "applicant_locations"):
-            alternatives = [each._replace(get=split(each.get, separator)) for each in alternatives]
+            alternatives = [each.then(partial(split, separator=separator)) for each in alternatives]
         if name in _DATES:
             alternatives = _in_dialects_time(alternatives, dialect, source)
         compiled.append((name, _LONGEST.get(name, _LONG), alternatives))
@@ -198,7 +222,7 @@ def _in_dialects_time(alternatives: list[Alternative], dialect: Dialect, source:
     if not order and not zone:
         return alternatives
     order, known = order or source.date_order, ZoneInfo(zone or source.timezone)
-    return [each._replace(get=dated(each.get, known, order)) for each in alternatives]
+    return [each.then(partial(dated, zone=known, order=order)) for each in alternatives]
 
 
 def _each(dialect: Dialect, key: str, compile_one: Callable[[str, Any], T]) -> list[T]:

@@ -3,14 +3,15 @@
 Works between the bytes and the strict splitter, an object at a time, so that memory is bounded by one: what stands
 around the list passes as it is, the objects of the list are cut out by their braces. One that is well-formed passes;
 one that is not is mended (control characters in texts, NaN and Infinity, commas too many, escapes that are none).
-Where braces do not lead out of a broken object, the next one that begins as the first did is gone on with.
+Where braces do not lead out of a broken object, the next one that begins as the first did is gone on with; how often
+bytes are looked at again for that is bounded, or a few kilobytes of braces would take hours.
 """
 
 import json
 import re
 from typing import Any, NoReturn, cast
 
-from workers.feeds.limits import MAX_ITEM
+from workers.feeds.limits import MAX_DEPTH, MAX_KEY, is_crowded
 
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"(?P<key>\s*:)?|[{}\[\]]|(?P<open>")', re.DOTALL)
 _STRING_OR_FAULT = re.compile(
@@ -19,12 +20,18 @@ _STRING_OR_FAULT = re.compile(
 _ESCAPE = re.compile(r"\\(?:(?=u(?![0-9a-fA-F]{4}))|(?![\"\\/bfnrtu]))|\\\\")
 _FIRST_KEY = re.compile(rb'\{\s*(?P<name>"(?:[^"\\]|\\.){1,200}")\s*:')
 _BETWEEN = re.compile(rb"[\s,]*+")
+_LONGEST = 2 << 20  # bytes of an object, or of a text outside the list
+_LONG, _TIMES = 1 << 15, 16  # once one was whole: bytes of the next, or so many times the longest
+_AGAIN = 4 << 20  # bytes looked at again in one call, and in all beyond four times what came
 _MARGIN = 512  # bytes that may hold the beginning of an object, as far as its first key
 _CLOSED = {"{": b"}", "[": b"]"}
 
 
 class JsonMender:
-    """Filter of UTF-8 bytes. `lost` counts the objects that could not be mended."""
+    """Filter of UTF-8 bytes. `lost` counts the objects that could not be mended.
+
+    `gave_up` says why nothing more is given of what is broken so often that it is not worth the time, "" until then.
+    """
 
     def __init__(self, list_path: str) -> None:
         """`list_path` is where the list is: keys joined by ".", or "." for the document."""
@@ -39,22 +46,34 @@ class JsonMender:
         self._begin: re.Pattern[bytes] | None = None  # how objects begin: as the first did
         self._keys: set[str] = set()  # the first object's
         self._given = 0
+        self._limit = _LONGEST
+        self._fed = self._again = self._again_now = 0
         self.lost = 0
+        self.gave_up = ""
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes, give well-formed ones for the objects that are whole by now."""
-        self._held += chunk
+        self._fed += len(chunk)
+        self._again_now = 0
         out: list[bytes] = []
-        while not self._has_ended and (self._inside(out) if self._is_in_list else self._around(out)):
+        self._held += chunk
+        while not self._is_done and (self._inside(out) if self._is_in_list else self._around(out)):
             pass
+        if self._is_done:
+            self._held = b""
         return b"".join(out)
+
+    @property
+    def _is_done(self) -> bool:
+        return self._has_ended or bool(self.gave_up)
 
     def close(self) -> bytes:
         """Look behind an object without an end, and close what is open."""
+        self._again_now = 0
         out: list[bytes] = []
-        while self._is_in_list and self._depth:
+        while self._is_in_list and self._depth and not self.gave_up:
             self._give_up()
-            while self._inside(out):
+            while not self.gave_up and self._inside(out):
                 pass
         out.extend(_CLOSED[bracket] for bracket, _ in reversed(self._trail))
         return b"".join(out)
@@ -67,9 +86,11 @@ class JsonMender:
                 break
             self._looked = token.end()
             if text[:1] == b'"':
-                self._key = text[1 : text.rindex(b'"')].decode("utf-8", "replace").lower() if token["key"] else ""
+                self._key = _key(text) if token["key"] else ""
             elif text in (b"{", b"["):
                 path = self._descend(text.decode())
+                if self.gave_up:
+                    break
                 if text == b"[" and (path or ".") == self._path and not self._given:
                     self._is_in_list = True
                     break
@@ -80,6 +101,8 @@ class JsonMender:
                     break
         out.append(self._held[: self._looked])
         self._drop(self._looked)
+        if len(self._held) > _LONGEST and not self._is_in_list and not self._has_ended:
+            self.gave_up = f"byte {self._fed}: a text of over {_LONGEST} bytes outside the list"
         return self._is_in_list
 
     def _descend(self, bracket: str) -> str:
@@ -87,6 +110,8 @@ class JsonMender:
         name = "[]" if above[0] == "[" else self._key
         path = f"{above[1]}.{name}" if above[1] and name else name or above[1]
         self._trail.append((bracket, path))
+        if len(self._trail) > MAX_DEPTH:
+            self.gave_up = f"byte {self._fed}: JSON values nested over {MAX_DEPTH} deep"
         self._key = ""
         return path
 
@@ -113,7 +138,7 @@ class JsonMender:
             if not self._depth:
                 self._take(out)
                 return True
-        if len(self._held) > MAX_ITEM:
+        if len(self._held) > self._limit:
             self._give_up()
             return True
         return False
@@ -128,6 +153,7 @@ class JsonMender:
             return
         if self._begin is None and (match := _FIRST_KEY.match(text)):
             self._begin, self._keys = re.compile(rb"\{\s*" + re.escape(match["name"]) + rb"\s*:"), found[0]
+        self._limit = min(_LONGEST, max(_LONG, _TIMES * len(text), self._limit if self._given else 0))
         out.append(b"," + found[1] if self._given else found[1])
         self._given += 1
         self._drop(self._looked)
@@ -135,6 +161,10 @@ class JsonMender:
     def _give_up(self, *, is_part: bool = False) -> None:
         """Leave the object that begins here, for the next that begins as the first did."""
         self.lost += not is_part
+        self._again += self._looked
+        self._again_now += self._looked
+        if max(self._again_now, self._again - 4 * self._fed) > _AGAIN:
+            self.gave_up = f"byte {self._fed}: too many objects without an end"
         self._depth, self._is_seeking = 0, True
         self._drop(1)
         self._looked = 0
@@ -150,8 +180,15 @@ class JsonMender:
         self._looked = 0
 
 
+def _key(token: bytes) -> str:
+    """A key as paths have it; what is beyond the length of keys is in none."""
+    return token[1 : min(token.rindex(b'"'), MAX_KEY)].decode("utf-8", "replace").lower()
+
+
 def _mended(text: bytes) -> tuple[set[str], bytes] | None:
     """An object's keys, and the object as JSON; None where it cannot be read."""
+    if is_crowded(text):
+        return None
     try:
         found: Any = json.loads(text, parse_constant=_refuse)
         return set(found), text

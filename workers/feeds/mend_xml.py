@@ -8,6 +8,7 @@ left out too.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from html.entities import html5
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from lxml import etree as _etree  # pyright: ignore[reportAttributeAccessIssue]
 
 from workers.errors import JobImportError
-from workers.feeds.limits import MAX_ITEM
+from workers.feeds.limits import MAX_ITEM, MAX_MARKS
 from workers.feeds.prologue import DOCTYPE, Prologue
 
 etree: Any = _etree
@@ -51,6 +52,7 @@ class XmlMender:
         self._begin: int | None = None  # of the open item, in _held
         self._tail: bytes | None = None  # what closes what the head left open; None before the first item
         self.lost = 0
+        self.gave_up = ""  # never: an item costs no more time than its length
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes, give well-formed ones for the items that are whole by now."""
@@ -125,9 +127,12 @@ class XmlMender:
         return True
 
     def _mended(self, item: bytes) -> bytes:
-        for attempt in (_as_it_is, _balanced, _recovered):
+        is_crowded = sum(map(item.count, _MARKS)) > MAX_MARKS
+        attempts = () if is_crowded else (_as_it_is, _balanced, _recovered)
+        depth = (self._tail or b"").count(b"</")
+        for attempt in attempts:
             item = attempt(item)
-            if _is_well_formed(item):
+            if _is_well_formed(item, depth):
                 return item
         self.lost += 1
         return b""
@@ -139,11 +144,11 @@ def _parser(*, recover: bool) -> Any:
     )
 
 
-def _is_well_formed(item: bytes) -> bool:
-    """Whether the strict splitter can read it: it minds neither undeclared prefixes nor entities of HTML."""
+def _is_well_formed(item: bytes, depth: int) -> bool:
+    """Whether the strict splitter can read it, so deep: it minds neither undeclared prefixes nor entities of HTML."""
     parser = _parser(recover=False)
     try:
-        root = etree.fromstring(DOCTYPE + item, parser)
+        root = etree.fromstring(DOCTYPE + b"<a>" * depth + item + b"</a>" * depth, parser)
     except etree.XMLSyntaxError:
         return not any(entry.level == etree.ErrorLevels.FATAL for entry in parser.error_log)
     return all(f"{entity.name};" in html5 for entity in root.iter(etree.Entity))
@@ -170,14 +175,17 @@ def _balanced(item: bytes) -> bytes:
     """Escape what is no markup, close what is left open, leave out what closes nothing."""
     out: list[bytes] = []
     stack: list[bytes] = []
+    known: Counter[bytes] = Counter()  # how often each is in it: to look for one takes too long in a deep one
     at = 0
     for token in _TOKEN.finditer(item):
         out.append(item[at : token.start()])
         at = token.end()
         if name := token["end"]:
-            if name in stack:
+            if known[name]:
                 while (top := stack.pop()) != name:
+                    known[top] -= 1
                     out.append(b"</" + top + b">")
+                known[name] -= 1
                 out.append(b"</" + name + b">")
             if not stack:
                 break
@@ -185,6 +193,7 @@ def _balanced(item: bytes) -> bytes:
             out.append(token.group())
             if not token["empty"]:
                 stack.append(token["start"])
+                known[token["start"]] += 1
         else:
             out.append(_text(token))
     else:

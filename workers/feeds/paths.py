@@ -9,31 +9,54 @@ parts joined with ", " (with ";" between them: a line each). Filters: `| split "
 
     "job_listing:location | split ','"    "link[@rel=alternate]/@href ?? link/@href"
     "locations/location{name ?? city, country}"    "{city, state, country}"    "schedule + employmentType"
+
+What is compiled for a shape reads XML items of that shape only, and does not look for what they have not.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from workers.feeds import element as xml
 from workers.feeds.escapes import compile_escape
-from workers.feeds.expression import Const, Expression, Filter, Kind, Path, Step, Test, pairs, parse, parse_condition
+from workers.feeds.expression import Const, Expression, Filter, Kind, Path, pairs, parse, parse_condition
+from workers.feeds.steps import places, texts_of, walk
 
 Getter = Callable[[Any], list[str]]
-Nodes = Callable[[Any], Iterable[Any]]
+Shape = xml.Shape
 
 _MATCHED = 10_000  # characters a mapping's regular expression looks at
+
+
+def nothing(_node: Any) -> list[str]:
+    """What is left of a path whose first step no item of a shape can take."""
+    return []
 
 
 class Alternative(NamedTuple):
     """`get` can find something only in an item that has a part named in `heads` (None: in any).
 
-    `path` is how it was written.
+    `path` is how it was written; `bind` compiles it for XML items of one shape, to `nothing` where they lack it.
     """
 
     get: Getter
     heads: frozenset[str] | None
     path: str
+    bind: Callable[[Shape], Getter]
+
+    def then(self, change: Callable[[Getter], Getter]) -> "Alternative":
+        """The same, with its texts changed."""
+
+        def bind(shape: Shape) -> Getter:
+            found = self.bind(shape)
+            return found if found is nothing else change(found)
+
+        return self._replace(get=change(self.get), bind=bind)
+
+
+def unbound(get: Getter, path: str) -> Alternative:
+    """An alternative that looks for itself in whatever item."""
+    return Alternative(get, None, path, lambda _shape: get)
 
 
 def compile_path(source: str, kind: Kind) -> Getter:
@@ -45,14 +68,16 @@ def compile_alternatives(source: str, kind: Kind) -> list[Alternative]:
     """Compile one expression, the sides of its outermost `??` apart. Raises ValueError."""
     escape = compile_escape(source, kind)
     if escape is not None:
-        return [Alternative(escape, None, source)]
+        return [unbound(escape, source)]
     expression = parse(source, kind)
     if expression.filters:
-        return [Alternative(_expression(expression, kind), _heads(expression), source)]
-    sides = [
-        (Expression((terms,)), text) for terms, text in zip(expression.alternatives, expression.texts, strict=True)
-    ]
-    return [Alternative(_expression(side, kind), _heads(side), text) for side, text in sides]
+        return [_alternative(expression, source, kind)]
+    sides = zip(expression.alternatives, expression.texts, strict=True)
+    return [_alternative(Expression((terms,)), text, kind) for terms, text in sides]
+
+
+def _alternative(side: Expression, text: str, kind: Kind) -> Alternative:
+    return Alternative(_expression(side, kind), _heads(side), text, lambda shape: _expression(side, kind, shape))
 
 
 def compile_condition(source: str, kind: Kind) -> Callable[[Any], bool]:
@@ -84,9 +109,12 @@ def _heads(expression: Expression) -> frozenset[str] | None:
     return frozenset(heads)
 
 
-def _expression(expression: Expression, kind: Kind) -> Getter:
-    sums = [_sum([_term(term, kind) for term in terms]) for terms in expression.alternatives]
-    getter = sums[0] if len(sums) == 1 else first_of(sums)
+def _expression(expression: Expression, kind: Kind, shape: Shape | None = None) -> Getter:
+    sums = [_sum([_term(term, kind, shape) for term in terms]) for terms in expression.alternatives]
+    able = [each for each in sums if each is not nothing]
+    if not able:
+        return nothing
+    getter = able[0] if len(able) == 1 else first_of(able)
     for item in expression.filters:
         getter = _filtered(getter, item)
     return getter
@@ -106,51 +134,55 @@ def first_of(getters: list[Getter]) -> Getter:
 
 
 def _sum(getters: list[Getter]) -> Getter:
-    if len(getters) == 1:
-        return getters[0]
-    return lambda node: [text for getter in getters for text in getter(node)]
+    able = [each for each in getters if each is not nothing]
+    if len(able) <= 1:
+        return able[0] if able else nothing
+    return lambda node: [text for getter in able for text in getter(node)]
 
 
-def _term(term: Const | Path, kind: Kind) -> Getter:
+def _term(term: Const | Path, kind: Kind, shape: Shape | None) -> Getter:
     if isinstance(term, Const):
         texts = [term.text]
         return lambda _node: texts
+    steps = term.steps
+    if shape is not None and steps and steps[0].name[0] != "@":
+        found = places(steps[0], shape)
+        if not found:
+            return nothing
+        if len(found) == 1 and len(steps) == 1 and not steps[0].tests and term.template is None:
+            return _part(found[0])
     if term.template is not None:
-        return _template(term, kind)
-    if kind == "xml" and len(term.steps) == 1 and not term.steps[0].tests and term.steps[0].name[0] != "@":
-        return _plain_child(term.steps[0].name)
-    nodes, texts_of = _walk(term.steps, kind), _texts[kind]
-    return lambda node: texts_of(nodes(node))
+        return _template(term, kind, shape)
+    nodes, texts = walk(steps, kind, shape), texts_of[kind]
+    return lambda node: texts(nodes(node))
 
 
-def _template(path: Path, kind: Kind) -> Getter:
-    nodes = _walk(path.steps, kind)
-    parts = [_expression(part, kind) for part in path.template or ()]
+def _part(at: int) -> Getter:
+    """The text of the child at a place."""
+
+    def get(item: xml.Item) -> list[str]:
+        text = xml.text(item.parts[at])
+        return [text] if text and not text.isspace() else []
+
+    return get
+
+
+def _template(path: Path, kind: Kind, shape: Shape | None) -> Getter:
+    nodes = walk(path.steps, kind, shape)
+    inside = None if path.steps else shape
+    parts = [_expression(part, kind, inside) for part in path.template or ()]
 
     def get(node: Any) -> list[str]:
         out: list[str] = []
         for each in nodes(node):
             seen: dict[str, None] = {}  # "Singapore, Singapore" says no more than "Singapore"
             for part in parts:
-                seen.update((text.strip(), None) for text in part(each) if text.strip())
+                for text in part(each):
+                    seen[text.strip()] = None
+            seen.pop("", None)
             if seen:
                 out.append(path.glue.join(seen))
         return out
-
-    return get
-
-
-def _plain_child(name: str) -> Getter:
-    local = name.rpartition(":")[2]
-
-    def get(node: Any) -> list[str]:
-        if node.__class__ is xml.Item:
-            found = node.find(name, local)
-        elif node.__class__ is list:
-            found = xml.children(node, name, local)
-        else:
-            return []
-        return [text for each in found if (text := xml.text(each)) and not text.isspace()]
 
     return get
 
@@ -199,102 +231,3 @@ def split(getter: Getter, separator: str) -> Getter:
         return [text for text in out if text and not text.isspace()]
 
     return get
-
-
-def _walk(steps: tuple[Step, ...], kind: Kind) -> Nodes:
-    """From an item to the nodes (or attribute texts) at the end of a path."""
-    if not steps:
-        return lambda node: (node,)
-    if len(steps) == 1 and not steps[0].tests:
-        return _move[kind](steps[0].name)
-    moves = [_move[kind](step.name) for step in steps]
-    tests = [_tested(step.tests, kind) for step in steps]
-    plan = list(zip(moves, tests, strict=True))
-
-    def walk(node: Any) -> Iterable[Any]:
-        nodes: Iterable[Any] = (node,)
-        for move, test in plan:
-            nodes = [found for each in nodes for found in move(each)]
-            if not nodes:
-                return nodes
-            if test is not None:
-                nodes = [each for each in nodes if test(each)]
-        return nodes
-
-    return walk
-
-
-def _tested(tests: tuple[Test, ...], kind: Kind) -> Callable[[Any], bool] | None:
-    if not tests:
-        return None
-    checks = [(_walk((Step(test.name, ()),), kind), test) for test in tests]
-
-    def holds(node: Any) -> bool:
-        for nodes, test in checks:
-            texts = [text.casefold() for text in _texts[kind](nodes(node))]
-            met = bool(texts) if test.value is None else test.value.strip("\"'").casefold() in texts
-            if met is test.negated:
-                return False
-        return True
-
-    return holds
-
-
-def _xml_move(name: str) -> Nodes:
-    if name[0] == "@":
-        wanted = name[1:]
-
-        def attribute(node: Any) -> Iterable[Any]:
-            attributes = node.attributes if node.__class__ is xml.Item else node[1]
-            found = xml.attribute(attributes, wanted)
-            return (found,) if found else ()
-
-        return attribute
-    local = name.rpartition(":")[2]
-
-    def child(node: Any) -> Iterable[Any]:
-        if node.__class__ is xml.Item:
-            return node.find(name, local)
-        return xml.children(node, name, local) if node.__class__ is list else ()
-
-    return child
-
-
-def _xml_texts(nodes: Iterable[Any]) -> list[str]:
-    out: list[str] = []
-    for node in nodes:
-        if node.__class__ is xml.Item:
-            text = xml.text(node.element)
-        else:
-            text = node if node.__class__ is str else xml.text(node)
-        if text and not text.isspace():
-            out.append(text)
-    return out
-
-
-def _json_move(name: str) -> Nodes:
-    def child(node: Any) -> Iterable[Any]:
-        if node.__class__ is dict:
-            found = node.get(name)
-            if found is None:
-                return ()
-            return _flat(found) if found.__class__ is list else (found,)
-        return ()
-
-    return child
-
-
-def _flat(values: list[Any]) -> Iterator[Any]:
-    for value in values:
-        if value.__class__ is list:
-            yield from _flat(value)
-        elif value is not None:
-            yield value
-
-
-def _json_texts(nodes: Iterable[Any]) -> list[str]:
-    return [node for node in nodes if node.__class__ is str and node and not node.isspace()]
-
-
-_move: dict[Kind, Callable[[str], Nodes]] = {"xml": _xml_move, "json": _json_move}
-_texts: dict[Kind, Callable[[Iterable[Any]], list[str]]] = {"xml": _xml_texts, "json": _json_texts}

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urljoin
 
-from workers.errors import JobImportError, NotAFeed
+from workers.errors import JobImportError, MalformedFeed, NotAFeed
 from workers.feeds.dialect import Dialect, Seen, custom, dialects, named, recognise
 from workers.feeds.element import Item
 from workers.feeds.identity import identity
@@ -181,6 +181,9 @@ class FeedReader:
             self._splitter.feed(self._repaired(self._recoder.recode(b"", final=True)))
             if self._mender is not None:
                 self._splitter.feed(self._mender.close())
+        if self._mender is not None and self._mender.gave_up:
+            raise MalformedFeed(self._mender.gave_up)
+        if final:
             self._splitter.close()
 
     def _repaired(self, text: bytes) -> bytes:
@@ -319,8 +322,9 @@ class FeedReader:
 def _names(item: Any) -> tuple[set[str], set[str]]:
     """Names of an item's parts, and the prefixes among them."""
     if item.__class__ is Item:
-        names = set(item.exact) | set(item.loose) | {f"@{name.lower()}" for name in item.attributes}
-        return names, {name.partition(":")[0] for name in item.exact if ":" in name}
+        exact, loose = item.shape.exact, item.shape.loose
+        names = set(exact) | set(loose) | {f"@{name.lower()}" for name in item.attributes}
+        return names, {name.partition(":")[0] for name in exact if ":" in name}
     return set(item), set()
 
 

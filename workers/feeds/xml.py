@@ -5,6 +5,7 @@ and after every slice of SLICE bytes all that is closed is deleted. libxml2 boun
 a text (10 MB) as it goes; the other bounds are checked after a slice.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -23,6 +24,7 @@ etree: Any = _etree
 _types: Any = etree.ErrorTypes
 _LIMITS = {_types.ERR_RESOURCE_LIMIT, _types.ERR_NAME_TOO_LONG, _types.ERR_NO_MEMORY}
 _CDATA = b"<![CDATA["
+_BARE = re.compile(rb"&(?!#?\w{1,60};)")
 _FACT = 8_000  # characters kept of one
 NEXT_LINK = "link[@rel=next]/@href"  # of Atom (RFC 5005): the one fact that is an attribute
 
@@ -75,7 +77,7 @@ class XmlSplitter:
         self._last = b""
         self._met = b""  # the last slice with an event
         self._quiet = 0  # bytes since then
-        self._in_cdata = False
+        self._in_cdata = self._in_reference = False
         self._text = 0  # length of the open text when it was last asked for
 
     @property
@@ -230,11 +232,15 @@ class XmlSplitter:
             return
         if self._quiet == 0:
             self._in_cdata = _ends_in_cdata(self._met, ends_so=False)
+            self._in_reference = _BARE.search(self._met + part) is not None
         self._in_cdata = _ends_in_cdata(before[1 - len(_CDATA) :] + part, ends_so=self._in_cdata)
         self._quiet += len(part)
         if self._quiet <= (MAX_ITEM if self._in_cdata else MAX_TOKEN):
             return
         text = self._open_text()
+        if text == self._text and self._in_reference:
+            # libxml2 goes on looking for the semicolon, however far.
+            raise MalformedFeed(f"line {self._line}: a reference without its end: expected well-formed XML")
         if text == self._text:
             raise TooLarge(f"line {self._line}: one tag is over {MAX_TOKEN} bytes")
         # Outside items texts are deleted after every slice.

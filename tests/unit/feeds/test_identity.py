@@ -1,9 +1,12 @@
 """Which listing an item is: rule 8 of the design."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.feeds.reading import source, to_job
+from workers.feeds.identities import Identities
 from workers.feeds.identity import identity, identity_hash
 from workers.feeds.text import one_line
 from workers.model import Job
@@ -48,3 +51,23 @@ def test_identity_is_kept_by_the_normaliser_and_hashes_to_8_bytes(text: str):
     job = to_job({"title": ["T"]}, external_id=found)
     assert isinstance(job, Job)
     assert job.external_id == found
+
+
+@given(st.lists(st.binary(min_size=8, max_size=8) | st.sampled_from([b"\0" * 8, b"\xff" * 8, b"\0" * 7 + b"\1"])))
+def test_a_set_of_identities_is_a_set(keys: list[bytes]):
+    met, known = Identities(), set[bytes]()
+    for key in keys:
+        assert (key in met) == (key in known)
+        assert met.add(key) == (key not in known)
+        known.add(key)
+    assert len(met) == len(known)
+    assert len(Identities(b"".join(keys))) == len(known)
+
+
+def test_identities_take_ten_bytes_each():
+    tracemalloc.start()
+    met = Identities(b"".join(identity_hash(str(n)) for n in range(100_000)))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(met) == 100_000
+    assert held < 1_100_000

@@ -13,7 +13,7 @@ from workers.feeds.derived import compile_url
 from workers.feeds.dialect import Dialect, dialects, read_dialects
 from workers.feeds.expression import parse_condition
 from workers.feeds.mapping import Mapping, check_fields
-from workers.feeds.paths import compile_condition, compile_path
+from workers.feeds.paths import compile_alternatives, compile_condition, compile_path
 from workers.feeds.reader import FeedReader
 from workers.feeds.where import line_of
 
@@ -54,6 +54,11 @@ def json_item() -> Any:
     return item
 
 
+def compiled_for_its_shape(path: str, item: Any) -> list[str]:
+    found = (each.bind(item.shape)(item) for each in compile_alternatives(path, "xml"))
+    return next((texts for texts in found if texts), [])
+
+
 BOTH = [
     ("title", "title", ["T"]),
     ("nothing ?? title", "nothing ?? title", ["T"]),
@@ -76,6 +81,7 @@ BOTH = [
 @pytest.mark.parametrize(("in_xml", "in_json", "expected"), BOTH)
 def test_one_language_reads_both(in_xml: str, in_json: str, expected: list[str]):
     assert compile_path(in_xml, "xml")(xml_item()) == expected
+    assert compiled_for_its_shape(in_xml, xml_item()) == expected
     assert compile_path(in_json, "json")(json_item()) == expected
 
 
@@ -103,6 +109,23 @@ def test_one_language_reads_both(in_xml: str, in_json: str, expected: list[str])
 )
 def test_paths_of_xml(path: str, expected: list[str]):
     assert compile_path(path, "xml")(xml_item()) == expected
+    assert compiled_for_its_shape(path, xml_item()) == expected
+
+
+STEPS = st.sampled_from(["title", "place", "p:place", "x:place", "pay", "kind", "locations", "html", "@id", "none"])
+ENDS = st.sampled_from(["", "/min", "/location/city", "/location{name ?? city, country}", "/@kind", "[max]/max", "/b"])
+PATHS = st.builds("{}{}".format, STEPS, ENDS)
+JOINED = st.lists(PATHS, min_size=1, max_size=3)
+EXPRESSIONS = st.one_of(
+    JOINED.map(" ?? ".join), JOINED.map(" + ".join), JOINED.map(", ".join).map("{{{}}}".format)
+).flatmap(lambda text: st.sampled_from([text, f"{text} | first", f"{text} | nonzero", f"{text} | join '-'"]))
+
+
+@given(EXPRESSIONS)
+def test_a_path_compiled_for_a_shape_finds_what_one_that_looks_for_itself_does(expression: str):
+    item = xml_item()
+    for each in compile_alternatives(expression, "xml"):
+        assert each.bind(item.shape)(item) == each.get(item)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,21 @@ async def test_what_repairs_cannot_read_is_counted(tmp_path: Path) -> None:
     assert got.reading.degraded.endswith("added 97 listings, 1 were unreadable even so")
 
 
+async def test_an_ampersand_is_repaired_however_far_the_next_semicolon_is(tmp_path: Path) -> None:
+    long = [item(n, more=f"<description>{'x' * 20_000}</description>") for n in range(2, 100)]
+    got = await Read(tmp_path, rss(item(1, "R & D"), *long))()
+    assert got.ids == [f"g{n}" for n in range(1, 100)]
+    assert got.field(0, "title") == ["R & D 1"]
+    assert "expected well-formed XML; a second, repaired pass added 99 listings" in got.reading.degraded
+
+
+async def test_an_item_as_deep_as_may_be_does_not_hide_the_next(tmp_path: Path) -> None:
+    deep = item(2, more="<b>" * 300)
+    got = await Read(tmp_path, rss(item(1, "a & b"), deep, item(3)))()
+    assert got.ids == ["g1", "g3"]
+    assert got.reading.degraded.endswith("added 2 listings, 1 were unreadable even so")
+
+
 async def test_prefixes_and_a_broken_head_survive(tmp_path: Path) -> None:
     head = '<rss xmlns:job_listing="https://b.example"><channel><title>Jobs</title>'
     listing = "<item><guid>{}</guid><title>T{}</title><job_listing:company>Acme & Co</job_listing:company></item>"
@@ -152,6 +167,13 @@ async def test_one_broken_object_costs_none_of_the_others(tmp_path: Path, broken
     assert got.ids == [str(n) for n in range(100) if n != 50 or not is_lost]
     assert "; a second, repaired pass added " in got.reading.degraded
     assert got.reading.degraded.endswith(", 1 were unreadable even so") == is_lost
+
+
+async def test_a_hundred_objects_without_an_end_cost_themselves_alone(tmp_path: Path) -> None:
+    objects = ",".join(json.dumps(job(n))[: -1 if n % 10 == 5 else None] for n in range(1000))
+    got = await Read(tmp_path, f'{{"jobs": [{objects}]}}'.encode(), item="jobs", fields={"id": "id"})()
+    assert got.ids == [str(n) for n in range(1000) if n % 10 != 5]
+    assert got.reading.degraded.endswith(", 100 were unreadable even so")
 
 
 async def test_what_follows_a_json_document_costs_nothing(tmp_path: Path) -> None:

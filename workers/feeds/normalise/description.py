@@ -36,7 +36,7 @@ _ENTITIES = (
 _BLOCK = re.compile(
     r"</?(?:blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|tfoot|th|thead|tr|ul)\b[^>]*>"
 )
-_ANY_TAG = re.compile(r"</?[a-z][^<>\"]*(?:\"[^\"]*\"[^<>\"]*)*>")  # of cleaned HTML: it is well-formed
+_ANY_TAG = re.compile(r"</?[a-z][^<>\"]*+(?:\"[^\"]*+\"[^<>\"]*+)*+>")  # of cleaned HTML: it is well-formed
 _RAW_TAG = re.compile(r"<[^<>]*>")
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
