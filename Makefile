@@ -43,6 +43,7 @@ test: lint
 bench: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench.parse
+	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.hostile
 	$(BIN)/python -m bench.fields
 	$(BIN)/python -m bench.upsert

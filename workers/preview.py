@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from workers.errors import ConfigError, JobImportError
+from workers.feeds.dialect import FIELDS
 from workers.feeds.identities import Identities
 from workers.feeds.identity import identity_hash
 from workers.feeds.normalise import normalise
@@ -58,6 +59,14 @@ class Preview:
     def matched(self) -> dict[int, dict[str, str]]:
         """For each of the first 1,000 listings, by position: which path found each of its fields."""
         return self._reading.reader.matched if self._reading.reader else {}
+
+    def found_at(self) -> dict[str, dict[str, int]]:
+        """For each field, in their usual order: the paths that found it, and in how many of those first items."""
+        paths = {name: Counter[str]() for name in FIELDS}
+        for each in self.matched.values():
+            for name, path in each.items():
+                paths[name][path] += 1
+        return {name: dict(counts.most_common()) for name, counts in paths.items()}
 
     @property
     def declared_total(self) -> int | None:

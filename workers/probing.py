@@ -8,8 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from workers.feeds.dialect import FIELDS, named
-from workers.feeds.mapping import check_fields
+from workers.feeds.dialect import FIELDS
 from workers.model import Job, RawItem, Reject, Source
 from workers.preview import Preview
 from workers.settings import FetchSettings
@@ -32,13 +31,15 @@ PAY = ("salary", "salary_min", "salary_max", "salary_currency", "salary_unit")
 class FieldFill(msgspec.Struct, frozen=True, kw_only=True):
     """How one field fares: the shares of the items that have it, and of those whose listing has it in the end.
 
-    `unread` is the first text that could not be read, as it stands in the feed.
+    `unread` is the first text that could not be read, as it stands in the feed. `paths` are those of the mapping that
+    found it, each with the number of items; pay has those of all its parts.
     """
 
     name: str
     filled: float
     read: float
     unread: str = ""
+    paths: dict[str, int] = {}
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,16 +88,9 @@ async def probe(source: Source, settings: FetchSettings, *, limit: int = ITEMS_R
         degraded=preview.degraded,
         jobs=tally.jobs,
         rejects=tally.rejects,
-        fields=tally.fields(),
+        fields=tally.fields(preview.found_at()),
         fill_rate=preview.fill_rate,
     )
-
-
-def check_reading(source: Source, *, file: str, text: str) -> None:
-    """Raise ConfigError, naming the line of `file`, for a format or a field that no feed could be read by."""
-    if source.format != "auto":
-        named(source.format, source.name)
-    check_fields(source, file=file, text=text)
 
 
 class _Tally:
@@ -131,8 +125,8 @@ class _Tally:
             else:
                 self._unread.setdefault(name, texts[0])
 
-    def fields(self) -> list[FieldFill]:
-        """Every field, in the order of FIELDS, pay as one."""
+    def fields(self, found_at: Mapping[str, dict[str, int]]) -> list[FieldFill]:
+        """Every field, in the order of FIELDS, pay as one; `found_at` tells the paths of each."""
         count = self.listings + sum(self.reasons.values())
         names = [name for name in FIELDS if name == "salary" or name not in PAY]
         return [
@@ -141,6 +135,11 @@ class _Tally:
                 filled=round(self._filled[name] / count, 4) if count else 0.0,
                 read=round(self._read[name] / count, 4) if count else 0.0,
                 unread=self._unread.get(name, ""),
+                paths={
+                    path: n
+                    for part in (PAY if name == "salary" else (name,))
+                    for path, n in found_at.get(part, {}).items()
+                },
             )
             for name in names
         ]

@@ -78,7 +78,13 @@ def load_file(file: Path) -> Source:
     """Read and check one source file."""
     if not is_name(file.stem):
         raise ConfigError(str(file), "", None, "a file name of 1 to 64 characters a-z, 0-9 and -")
-    return _source(read_toml(file), file.stem, str(file))
+    source = _source(read_toml(file), file.stem, str(file))
+    try:
+        check_reading(source)
+    except ConfigError:
+        check_reading(source, str(file), file.read_text("utf-8-sig"))  # once more, for the line
+        raise
+    return source
 
 
 def _source(data: dict[str, Any], name: str, where: str) -> Source:
@@ -88,6 +94,26 @@ def _source(data: dict[str, Any], name: str, where: str) -> Source:
     source = convert({**data, "name": name}, Source, where)
     check(source, where)
     return source
+
+
+def check_reading(source: Source, file: str = "", text: str = "") -> None:
+    """Raise ConfigError for a format or a field that no feed could be read by; it names the line of the file's text."""
+    if source.format == "auto" and not source.fields:
+        return
+    # What reads feeds is loaded only where a source asks for it by name.
+    from workers.feeds.dialect import named
+    from workers.feeds.mapping import check_fields
+    from workers.feeds.where import line_of
+
+    kind = None
+    if source.format != "auto":
+        try:
+            kind = named(source.format, source.name).kind
+        except ConfigError as error:
+            line = line_of(text, "", "format") if text else None
+            where = (file or error.where) if line is None else f"{file}:{line}"
+            raise ConfigError(where, error.key, error.value, error.expected) from error
+    check_fields(source, kind, file=file, text=text)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -148,6 +174,7 @@ def save(folder: Path, source: Source) -> Path:
         raise ConfigError("source", "name", source.name, "1 to 64 characters a-z, 0-9 and -")
     file = folder / f"{source.name}.toml"
     check(source, str(file))
+    check_reading(source, str(file))
     text = tomli_w.dumps(plain(source))
     write_whole(file, text)
     return file
@@ -158,6 +185,7 @@ def create(folder: Path, source: Source) -> Path:
     refuse_taken(folder, source.name)
     file = folder / f"{source.name}.toml"
     check(source, str(file))
+    check_reading(source, str(file))
     write_whole(file, tomli_w.dumps(plain(source)), new=True)
     return file
 
@@ -182,7 +210,9 @@ def check_text(folder: Path, name: str, text: str) -> Source:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(where, "", None, f"TOML, but {error}") from error
-    return _source(data, name, where)
+    source = _source(data, name, where)
+    check_reading(source, where, text)
+    return source
 
 
 def write_whole(file: Path, text: str, *, new: bool = False) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 
 from jobimport_tui.cli.flags import Args, Parser, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, line, plain, say
+from jobimport_tui.cli.show import cell, line, plain, say, table
 from workers.errors import UnknownSource
 from workers.model import Job, Reject
 from workers.preview import Preview, preview_of
@@ -24,7 +24,7 @@ def describe(parser: Parser) -> None:
 
 
 def run(args: Args) -> int:
-    """Print a line a listing and a line a reject, and at the end a summary on stderr."""
+    """Print a line a listing, a line a reject, and a line a field and the path that found it; a summary on stderr."""
     config = settings(args)
     preview = open_preview(config, args.target, args.source, args.format)
     return anyio.run(partial(show, preview, args.limit, is_json=wants_json(args)))
@@ -52,9 +52,11 @@ async def show(preview: Preview, limit: int | None, *, is_json: bool) -> int:
         else:
             rejects += 1
         if is_json:
-            line(as_object(item))
+            line({**as_object(item), "matched": _matched(preview)})
         else:
             print(_text(item), flush=True)
+    if not is_json:
+        print_paths(preview)
     repeated = f", {preview.duplicates} repeated" if preview.duplicates else ""
     pages = f", {preview.pages} pages" if preview.pages > 1 else ""
     say(f"{preview.dialect or 'no format'}: {jobs} listings, {rejects} rejects{repeated}{pages}")
@@ -65,6 +67,25 @@ async def show(preview: Preview, limit: int | None, *, is_json: bool) -> int:
         say(f"jobimport: the feed breaks here: {preview.broken}")
         return 1
     return 0
+
+
+def _matched(preview: Preview) -> dict[str, str]:
+    """Which path found each field of the listing that came last; nothing after the first 1,000."""
+    return preview.matched.get(preview.item.position, {}) if preview.item else {}
+
+
+def print_paths(preview: Preview) -> None:
+    """Print a line for each field and each path that found it: in how many of the items, as far as that is kept."""
+    count = len(preview.matched)
+    if not count:
+        return
+    rows: list[tuple[str, ...]] = []
+    for name, paths in preview.found_at().items():
+        found = sum(paths.values())
+        rows += [(name, path, f"{n:,}", f"{n / count:.0%}") for path, n in paths.items()]
+        rows += [(name, "-", f"{count - found:,}", f"{1 - found / count:.0%}")] if found < count else []
+    print()
+    table(("FIELD", "FOUND AT", "ITEMS", ""), rows, right=("ITEMS", ""))
 
 
 def as_object(item: Job | Reject) -> dict[str, Any]:

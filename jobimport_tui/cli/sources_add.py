@@ -15,11 +15,11 @@ from jobimport_tui.cli.show import cell, clock, line, say
 from jobimport_tui.cli.sources_look import as_object, headline, print_fields, print_listings
 from workers.errors import ConfigError
 from workers.model.source import Source, SourceKind
-from workers.probing import Findings, check_reading, probe, problems
+from workers.probing import Findings, probe, problems
 from workers.proposals import propose_company, propose_kind, propose_name, propose_schedule
 from workers.schedule import SCHEDULE_EXPECTED, is_schedule
 from workers.settings import Config
-from workers.sources import check, create, load_each, next_due, refuse_taken
+from workers.sources import check, check_reading, create, load_each, next_due, refuse_taken
 
 NEVER = "never"
 KINDS = {
@@ -38,7 +38,7 @@ def add_source(args: Args) -> int:
         raise ConfigError("sources add", "", None, "--yes, where nobody can be asked")
     wanted = _wanted(args)
     check(wanted, "sources add")
-    check_reading(wanted, file="sources add", text="")
+    check_reading(wanted, "sources add")
     if args.name is not None:
         refuse_taken(config.sources, args.name)
     known, _ = load_each(config.sources)

@@ -11,7 +11,6 @@ from pathlib import Path
 from jobimport_tui.cli.flags import Args, settings, wants_json
 from jobimport_tui.cli.show import line, say
 from workers.errors import ConfigError
-from workers.probing import check_reading
 from workers.sources import check_text, find, write_whole
 
 FALLBACKS = ("editor", "nano", "vim", "vi")
@@ -72,7 +71,7 @@ def _checked(folder: Path, name: str, content: bytes) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(where, "", None, f"UTF-8 text, but byte {error.start} is not") from error
-    check_reading(check_text(folder, name, text), file=where, text=text)
+    check_text(folder, name, text)
     return text
 
 

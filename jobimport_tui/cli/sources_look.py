@@ -92,7 +92,7 @@ def _pay(job: Job) -> str:
 
 
 def print_fields(found: Findings, before: Run | None = None) -> None:
-    """Print a line a field: how many items have it, in how many it could be read, and what could not."""
+    """Print a line a field: how many items have it, in how many it could be read, and what could not; where it is."""
     if not found.read:
         return
     print()
@@ -117,8 +117,8 @@ def _remark(each: FieldFill) -> str:
     if each.read < each.filled and each.unread:
         return f"cannot be read: {each.unread[:60]!r}"
     if each.read > each.filled:
-        return "by the source's settings" if not each.filled else ""
-    return "missing" if each.name in NEEDED and not each.filled else ""
+        return "by the source's settings" if not each.filled else ", ".join(each.paths)
+    return "missing" if each.name in NEEDED and not each.filled else ", ".join(each.paths)
 
 
 def as_object(found: Findings) -> dict[str, Any]:

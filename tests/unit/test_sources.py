@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.errors import ConfigError, UnknownSource
+from workers.feeds.dialect import FIELDS
 from workers.model.source import Seconds, Size, Source
 from workers.schedule import is_schedule
 from workers.sources import (
@@ -113,6 +114,20 @@ class TestReading:
     ) -> None:
         assert refusal(tmp_path, text) == sentence
 
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            ('[fields]\ntitle = "a"\ncompany = ["b", "c{d"]', "FILE:4: fields.company is 'c{d': expected a path"),
+            ('[fields]\nsalry = "a"', "FILE:3: fields.salry: expected one of id, title, company"),
+            ('format = "nosuch"', "FILE:2: format is 'nosuch': expected auto or one of adzuna, "),
+            ('format = "rss"\n[fields]\nurl = "jmespath:a"', "FILE:4: fields.url is 'jmespath:a': expected"),
+        ],
+    )
+    def test_what_no_feed_could_be_read_by_is_told_with_its_line(
+        self, tmp_path: Path, text: str, sentence: str
+    ) -> None:
+        assert refusal(tmp_path, URL + text).startswith(sentence)
+
     def test_an_unknown_key_is_told_the_known_ones(self, tmp_path: Path) -> None:
         sentence = refusal(tmp_path, URL + 'shedule = "0 * * * *"')
         assert sentence.startswith("FILE: shedule is '0 * * * *': expected a known key: attribution, basic, company, ")
@@ -170,11 +185,12 @@ class TestFolder:
 
 
 TEXTS = st.text(max_size=20)
+PATHS = st.sampled_from(["a", "dc:creator", "a ?? 'b'", '"\t\\ü"', "a | join '\n'"])
 SOURCES = st.builds(
     Source,
     name=st.from_regex(r"[a-z0-9-]{1,64}", fullmatch=True),
     url=st.sampled_from(["https://x.example/feed", "http://127.0.0.1:8080/a?b=c"]),
-    format=TEXTS,
+    format=st.sampled_from(["auto", "rss", "lever"]),
     kind=st.sampled_from(["snapshot", "window", "query"]),
     schedule=st.sampled_from([None, "", "0 * * * *", "*/5 1-3 * jan mon"]),
     enabled=st.booleans(),
@@ -182,7 +198,7 @@ SOURCES = st.builds(
     attribution=TEXTS,
     company=TEXTS,
     location_split=st.none() | TEXTS,
-    fields=st.dictionaries(TEXTS, TEXTS | st.lists(TEXTS, max_size=3), max_size=3),
+    fields=st.dictionaries(st.sampled_from(FIELDS), PATHS | st.lists(PATHS, max_size=3), max_size=3),
     max_bytes=st.none() | st.integers(1, 2**40).map(Size),
     headers=st.dictionaries(st.sampled_from(["Accept", "X-Team", "Authorization"]), st.just("env:NAME")),
 )
@@ -205,6 +221,8 @@ class TestWriting:
         }
 
     def test_a_source_that_could_not_be_read_is_not_written(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"fields\.title is 'a\{'"):
+            save(tmp_path, msgspec.structs.replace(LEAST, fields={"title": "a{"}))
         with pytest.raises(ConfigError, match="url is 'nowhere'"):
             save(tmp_path, msgspec.structs.replace(LEAST, url="nowhere"))
         with pytest.raises(ConfigError, match=r"name is '\.\./x'"):

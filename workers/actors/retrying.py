@@ -124,7 +124,7 @@ class _Round:
             is_new = item is not None and item.external_id != row.external_id
             if item is None:
                 held.append(row.id)
-            elif is_new and key in self._seen:
+            elif is_new and key is not None and key in self._seen:
                 self.repeated += 1
                 held.append(row.id)
             elif room <= 0:

@@ -12,8 +12,8 @@ from workers.errors import ConfigError
 from workers.feeds.derived import compile_url, dated
 from workers.feeds.dialect import FIELDS, Dialect, place, text_of_file
 from workers.feeds.element import Item, Shape
-from workers.feeds.escapes import check_escape
-from workers.feeds.expression import parse
+from workers.feeds.escapes import check_escape, compile_escape
+from workers.feeds.expression import Kind, parse
 from workers.feeds.paths import (
     Alternative,
     Getter,
@@ -156,8 +156,8 @@ def mapping_hash(dialect: Dialect, source: Source) -> bytes:
     return hashlib.blake2b(canonical, digest_size=16).digest()
 
 
-def check_fields(source: Source, *, file: str = "", text: str = "") -> None:
-    """Raises ConfigError for a field of the source that could be read in no document, before any is there.
+def check_fields(source: Source, kind: Kind | None = None, *, file: str = "", text: str = "") -> None:
+    """Raises ConfigError for a field of the source that could be read in no document (of a kind), before any is there.
 
     With the source's `file` and its `text` the error names the line.
     """
@@ -167,8 +167,8 @@ def check_fields(source: Source, *, file: str = "", text: str = "") -> None:
             raise ConfigError(where, f"fields.{name}", None, "one of " + ", ".join(FIELDS))
         for path in [paths] if isinstance(paths, str) else paths:
             try:
-                if not check_escape(path):
-                    parse(path, "xml")
+                if not (check_escape(path) if kind is None else compile_escape(path, kind)):
+                    parse(path, kind or "xml")
             except ValueError as error:
                 raise _unreadable(_where(source, name, path, file, text), name, path, error) from error
 

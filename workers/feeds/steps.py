@@ -43,9 +43,10 @@ def places(step: Step, shape: xml.Shape) -> Sequence[int]:
 
 
 def _from_places(steps: tuple[Step, ...], kind: Kind, first: Sequence[int]) -> Nodes:
-    test = _tested(steps[0].tests, kind)
-    rest = walk(steps[1:], kind) if len(steps) > 1 else None
-    is_deep = rest is not None and steps[1].name[0] != "@"
+    here, *more = steps
+    test = _tested(here.tests, kind)
+    rest = walk(tuple(more), kind) if more else None
+    is_deep = bool(more) and more[0].name[0] != "@"
     if is_deep and rest is not None and len(first) == 1 and test is None:
         return _inside(first[0], rest)
 

@@ -131,7 +131,7 @@ class TestSources:
         [
             "",
             "# last line without an end",
-            "[fields]\nenabled = 'e'\n",
+            "[headers]\nenabled = 'e'\n",
             '"enabled" = true\n',
             "company = '''\nenabled = true\n'''\n",
         ],
@@ -192,7 +192,22 @@ class TestPreview:
         assert reject["reject"]["field"] == "title"
         assert "1 listings, 1 rejects" in told.err
         assert main(["preview", str(feed), "--limit", "1"]) == 0
-        assert capsys.readouterr().out.count("\n") == 1
+        assert capsys.readouterr().out.split("\n\n")[0].count("\n") == 0
+
+    def test_which_path_found_each_field_is_told(self, folder: Path, capsys: pytest.CaptureFixture[str]):
+        feed = folder / "feed.xml"
+        feed.write_text(self.FEED.format(end="</channel></rss>"))
+        assert main(["preview", str(feed), "--json"]) == 0
+        job, reject = map(json.loads, capsys.readouterr().out.splitlines())
+        assert job["matched"]["company"] == reject["matched"]["company"] == "job_listing:company"
+        assert job["matched"]["title"] == "title"
+        assert "title" not in reject["matched"]
+        assert main(["preview", str(feed)]) == 0
+        told = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert ["company", "job_listing:company", "2", "100%"] in told
+        assert ["title", "title", "1", "50%"] in told
+        assert ["title", "-", "1", "50%"] in told
+        assert ["locations", "-", "2", "100%"] in told
 
     def test_a_feed_that_breaks_gives_what_came_and_one(self, folder: Path, capsys: pytest.CaptureFixture[str]):
         feed = folder / "feed.xml"
