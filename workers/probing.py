@@ -47,10 +47,11 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 
     `jobs` are the first listings, `rejects` the first rejects. `broken` is why the feed could not be read to its
     end, "" if it could; `degraded` is why what was read to its end is still not the whole; `is_whole` is False too
-    where reading stopped at the limit.
+    where reading stopped at the limit. `pages` is how many were asked for.
     """
 
     dialect: str
+    pages: int
     read: int
     listings: int
     rejected: dict[str, int]
@@ -78,6 +79,7 @@ async def probe(source: Source, settings: FetchSettings, *, limit: int = ITEMS_R
         tally.take(found, preview.item)
     return Findings(
         dialect=preview.dialect,
+        pages=preview.pages,
         read=preview.read,
         listings=tally.listings,
         rejected=dict(tally.reasons),

@@ -14,7 +14,7 @@ from typing import Protocol
 import anyio
 import msgspec
 
-from workers.errors import MalformedFeed, Permanent, Transient
+from workers.errors import BodyTruncated, MalformedFeed, Permanent, Transient
 from workers.feeds.dialect import dialects
 from workers.feeds.paging import Met, Pager
 from workers.feeds.reader import FeedReader
@@ -236,7 +236,11 @@ class Reading:
         return page
 
     async def _split(self, body: Bytes) -> AsyncGenerator[list[RawItem]]:
-        """Strictly; where that fails, once more with repairs, leaving out what was handed over."""
+        """Strictly; where that fails, once more with repairs, leaving out what was handed over.
+
+        A document that is cut may be broken before its end too, which is told there alone: it is repaired as well,
+        and then raised, for another try may bring the whole.
+        """
         before = self.reader
         reader = self.reader = FeedReader(
             self._source, base_url=body.url, charset=body.charset, explain=self._explain, after=before
@@ -246,10 +250,14 @@ class Reading:
             async with aclosing(body.chunks()) as chunks:
                 async for chunk in chunks:
                     yield _noted(reader.feed(chunk), given)
-            yield _noted(reader.close(), given)
-            return
         except MalformedFeed as error:
             failure = error
+        else:
+            try:
+                yield _noted(reader.close(), given)
+                return
+            except (MalformedFeed, BodyTruncated) as error:
+                failure = error
         mended = reader.mended(after=before)
         if mended is None:
             raise failure
@@ -268,6 +276,8 @@ class Reading:
             self._degrade(f"{failure}; repaired as far as {error}")
         if not given and mended.position == mended.start:
             raise failure
+        if isinstance(failure, BodyTruncated):
+            raise BodyTruncated(f"{failure}; {_added(added, mended.lost)}") if added else failure
         self._degrade(f"{failure}; {_added(added, mended.lost)}")
 
     def _degrade(self, reason: str) -> None:

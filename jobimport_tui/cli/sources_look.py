@@ -58,6 +58,7 @@ def headline(found: Findings) -> str:
     parts = [f"{found.listings:,} listings"]
     parts += [f"{count:,} rejected ({reason})" for reason, count in found.rejected.items()]
     parts += [f"{found.duplicates:,} repeated"] if found.duplicates else []
+    parts += [f"{found.pages:,} pages"] if found.pages > 1 else []
     more = "" if found.is_whole or found.broken or found.degraded else f"; the first {found.read:,} items were read"
     return f"{found.dialect or 'no format'}: {', '.join(parts)}{more}"
 

@@ -6,13 +6,14 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from jobimport_tui.cli import sources_left, sources_look
 from jobimport_tui.cli.main import main
 from jobimport_tui.cli.sources_left import Left
-from tests.feed_server import FeedServer, Reply
+from tests.feed_server import Call, FeedServer, Reply
 from tests.unit.cli.test_verbs import QUEUED, run_of
 from tests.unit.feeds.reading import SAMPLES
 from workers.feeds.dialect import dialects
@@ -77,6 +78,36 @@ class TestAdd:
         assert "company 0% 0% missing" in told
         assert "posted_at 100% 0% cannot be read: '03/04/2026'" in told
         assert "127-0-0-1.toml written" in told
+
+    def test_all_pages_of_a_paged_format_are_looked_at_and_the_file_reads_them_too(
+        self, folder: Path, server: FeedServer, capsys: pytest.CaptureFixture[str]
+    ):
+        sample = json.loads((SAMPLES / "arbeitnow.json").read_bytes())
+
+        def page(call: Call) -> None:
+            number = int(parse_qs(urlsplit(call.request.path).query).get("page", ["1"])[0])
+            rows = [{**sample["data"][0], "slug": f"p{number}-{n}"} for n in range(10)] if number <= 3 else []
+            call.reply(Reply(json.dumps({"data": rows}).encode(), content_type="application/json"))
+
+        url = server.on("/b", page)
+        assert main(["sources", "add", url, "--name", "paged", "--yes"]) == 0
+        assert capsys.readouterr().out.startswith("arbeitnow: 30 listings, 4 pages\n")
+        assert main(["preview", "paged", "--json"]) == 0
+        assert capsys.readouterr().out.count("\n") == 30
+        assert main(["sources", "test", "paged", "--json", "--limit", "15"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["pages"], told["read"], told["is_whole"], told["problems"]) == (2, 15, False, [])
+
+    def test_a_page_that_is_refused_is_told_and_nothing_is_written(
+        self, folder: Path, server: FeedServer, capsys: pytest.CaptureFixture[str]
+    ):
+        first = (SAMPLES / "arbeitnow.json").read_bytes()
+        url = server.on("/b", Reply(first, content_type="application/json"), Reply(status=403))
+        assert main(["sources", "add", url, "--name", "paged", "--yes"]) == 1
+        told = capsys.readouterr()
+        assert told.out.startswith("arbeitnow: 2 listings, 2 pages\n")
+        assert "jobimport: page 2: " in told.err
+        assert files(folder) == []
 
     def test_ten_listings_are_shown_of_a_feed_of_thousands(
         self, folder: Path, server: FeedServer, capsys: pytest.CaptureFixture[str]

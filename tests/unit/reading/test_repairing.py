@@ -131,6 +131,22 @@ async def test_a_feed_that_is_only_cut_is_for_another_try(tmp_path: Path) -> Non
     assert read.ids == ["g1", "g2"]
 
 
+@pytest.mark.parametrize("end", ["<item><guid>g9</gui", "<item><guid", "<item", "<item><guid>g9</guid><title>x &am"])
+async def test_a_feed_that_is_broken_and_cut_is_repaired_and_for_another_try(tmp_path: Path, end: str) -> None:
+    # Nobody closes the reference with a semicolon: the strict pass learns at the end that it is none.
+    read = Read(tmp_path, rss(item(1), item(2, "R & D"), item(3), end=end))
+    with pytest.raises(BodyTruncated, match="repaired pass added 2 listings"):
+        await read()
+    assert read.ids == ["g1", "g2", "g3"]
+
+
+async def test_json_that_is_only_cut_gains_nothing_by_repairs(tmp_path: Path) -> None:
+    read = Read(tmp_path, objects(WHOLE)[:-400], item="jobs", fields={"id": "id", "title": "title"})
+    with pytest.raises(BodyTruncated, match=r"closed$"):
+        await read()
+    assert read.ids == [str(n) for n in range(95)]
+
+
 async def test_a_feed_of_which_nothing_can_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MalformedFeed):
         await Read(tmp_path, b"<rss><channel><item></channel>")()
