@@ -6,7 +6,7 @@
     fetching/           bytes off the network
     feeds/              bytes -> RawItem -> Job; pure
     reading, preview    a feed from its first page to its last; what an import of it would give
-    analysis/           runs -> figures of a day, health of a source; pure
+    analysis/           runs -> figures of a day, health of a source; listings -> their changes; pure
     query/              the language of searches; pure
     store/              MongoDB: the truth and the outbox
     queue/              Redis streams: the mailboxes

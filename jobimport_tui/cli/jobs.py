@@ -7,16 +7,24 @@ from typing import Any
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.export import FORMATS, as_object, opened
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, facts, line, say, table
+from jobimport_tui.cli.show import cell, clock, facts, line, say, table
 from workers.errors import ConfigError
+from workers.model.change import FieldChange
 from workers.query import Query, QueryError, parse
 from workers.query.model import Facet
 from workers.settings import Config
-from workers.store import jobs
+from workers.store import changes, jobs
 from workers.store.search import JobRow, count, search
 from workers.store.search import export as pages
 
 COUNTED = 10_000
+WITHOUT_RUN = {
+    "": "",
+    "missing": "no longer in the feed",
+    "expired": "its own date has passed",
+    "aged": "not in the feed any more, and long silent",
+    "rewritten": "read anew by a new version",
+}
 LANGUAGE = """\
 a query, in which everything must hold:
   python "site reliability" -intern     words, a phrase, what must not be there; the last word may be a beginning
@@ -136,15 +144,33 @@ async def _show(config: Config, args: Args) -> int:
         line(job)
         return 0
     description = job.pop("description", "")
+    job.pop("changes", None)
     metadata: dict[str, Any] = job.pop("metadata", None) or {}
     salary: dict[str, Any] = job.pop("salary", None) or {}
     facts([(name.strip("_"), _value(value)) for name, value in job.items()])
     facts([(f"salary {name}", value) for name, value in salary.items()])
     facts([(name, value) for name, value in metadata.items() if name != "source"])
+    _print_changes(changes.read(document))
     if description:
         print()
         print(cell(_text(description), 20_000))
     return 0
+
+
+def _print_changes(entries: list[FieldChange]) -> None:
+    """What changed, newest first: the value before and the value after, each on a line."""
+    if entries:
+        print()
+    for entry in entries:
+        print(f"{clock(entry.at)}  {cell(entry.field)}  {told(entry)}")
+        for sign, text in (("-", entry.old), ("+", entry.new)):
+            if text is not None:
+                print(f"  {sign} {cell(text, 500)}")
+
+
+def told(entry: FieldChange) -> str:
+    """By which run a field changed, or why without one."""
+    return f"run {entry.run}" if entry.run is not None else WITHOUT_RUN[entry.because]
 
 
 def _value(value: Any) -> Any:

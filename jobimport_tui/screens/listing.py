@@ -1,6 +1,6 @@
 """One listing, with every field that is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,14 @@ from jobimport_tui.screens.page import bindings
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.painted import Line
 
-SHOWN_APART = frozenset(("_id", "title", "company", "description", "metadata", "salary", "search_terms", "status"))
+SHOWN_APART = frozenset(
+    ("_id", "title", "company", "changes", "description", "metadata", "salary", "search_terms", "status")
+)
+WITHOUT_RUN = {
+    "expired": "its own date has passed",
+    "aged": "not in the feed any more, and long silent",
+    "rewritten": "read anew by a new version",
+}
 
 
 class ListingPage(Detail):
@@ -73,6 +80,7 @@ class ListingPage(Detail):
             lines.append(fact("salary", _salary(salary)))
         lines += _facts(stored.get("metadata") or {})
         lines.append(fact("key", stored.get("_id", "")))
+        lines += _changes(stored.get("changes") or (), width)
         description = to_lines(str(stored.get("description", "")))
         lines += [BLANK, heading("DESCRIPTION")]
         for text in description or ["none"]:
@@ -97,6 +105,21 @@ def _facts(values: Mapping[str, Any]) -> list[Line]:
     """A line for each field that holds anything."""
     empty: tuple[Any, ...] = (None, "", [], {}, b"")
     return [fact(name.replace("_", " "), plain(value)) for name, value in values.items() if value not in empty]
+
+
+def _changes(entries: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
+    """What changed, newest first: a line of what and by whom, then the value before and the value after."""
+    lines: list[Line] = [BLANK, heading("CHANGES")] if entries else []
+    for entry in reversed(entries):
+        run = entry.get("run")
+        who = f"run {run}" if run else WITHOUT_RUN.get(str(entry.get("because")), "")
+        lines.append(
+            ((f" {moment(entry['at'])}Z  ", "dim"), (f"{safe(str(entry['field']))}", "head"), (f"  {who}", "dim"))
+        )
+        for sign, name, tone in (("-", "old", "bad"), ("+", "new", "ok")):
+            if text := entry.get(name):
+                lines += paragraph(f"{sign} {safe(str(text))}", width, indent=3, tone=tone)
+    return lines
 
 
 def _salary(salary: Mapping[str, Any]) -> str:

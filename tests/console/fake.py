@@ -302,6 +302,22 @@ STORED: dict[str, Any] = {
     "status": "open",
     "first_run": 1100,
     "changed_run": 1180,
+    "changes": [
+        {
+            "run": 1172,
+            "at": ago(90_000),
+            "field": "title",
+            "old": "Data Engineer",
+            "new": "Senior Data Engineer (m/f/d)",
+        },
+        {
+            "run": 1180,
+            "at": ago(4000),
+            "field": "salary",
+            "old": "from 60,000 EUR YEAR",
+            "new": "65,000 - 80,000 EUR YEAR",
+        },
+    ],
     "metadata": {"source_url": "https://jobicy.example/feed", "attribution": "Jobicy", "first_seen": ago(86400)},
 }
 

@@ -1,9 +1,10 @@
-"""What a history of runs says: pure functions over rows that the store has read, without I/O and without a clock.
+"""What runs and listings say: pure functions over what the store has read, without I/O and without a clock.
 
     spread          median, spread and percentiles
     daily           the runs of one source and day as one row of import_daily
     health          how a source does, judged by its last runs
     compare         one run beside those before it
+    changes         what differs between two states of a listing
 
 This module imports nothing.
 """

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from workers.model import Counts
+from workers.store.changes import closing, kept
 from workers.store.connect import Database
 from workers.store.documents import to_milliseconds
 from workers.store.writing import May, Overtaken, always
@@ -69,7 +70,15 @@ async def close_missing(
             raise Overtaken
         await db.jobs.update_many(
             {"_id": {"$in": chunk}, "status": "open", "changed_run": {"$lt": run_id}},
-            {"$set": {"status": "closed", "closed_run": run_id, "closed_because": "missing", "metadata.closed_at": at}},
+            {
+                "$set": {
+                    "status": "closed",
+                    "closed_run": run_id,
+                    "closed_because": "missing",
+                    "metadata.closed_at": at,
+                },
+                **kept([closing(at, run_id, "missing")]),
+            },
         )
     return ClosePlan(known, gone, await closed_by(db, source, run_id))
 

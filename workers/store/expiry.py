@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from workers.store import ledger
+from workers.store.changes import closing, kept
 from workers.store.closing import words
 from workers.store.connect import Database
 from workers.store.documents import Document, from_document, to_milliseconds
@@ -103,6 +104,8 @@ async def _close(db: Database, ids: list[str], still: Document, record: Upkeep) 
         "closed_because": record.because,
         "metadata.closed_at": at,
     }
-    result = await db.jobs.update_many({"_id": {"$in": ids}, **still}, {"$set": change})
+    result = await db.jobs.update_many(
+        {"_id": {"$in": ids}, **still}, {"$set": change, **kept([closing(at, None, record.because)])}
+    )
     await db.upkeep.update_one({"_id": inserted.inserted_id}, {"$set": {"closed": result.modified_count}})
     return msgspec.structs.replace(record, closed=result.modified_count)

@@ -87,6 +87,13 @@ INDEXES: tuple[Index, ...] = (
         partial={"status": "open", "valid_through": {"$gt": EPOCH}},
     ),
     Index(
+        "jobs",
+        "changed_in",
+        (("changes.run", UP), *_NEWEST),
+        "console: listings that a run changed, though later runs have changed them again",
+        partial={"changes.run": {"$gt": 0}},
+    ),
+    Index(
         "import_logs",
         "one_active",
         (("source", UP),),

@@ -15,6 +15,7 @@ import msgspec
 from workers.errors import Transient
 from workers.model import Counts, Job, RawItem, Reject
 from workers.store import terms, writing
+from workers.store.changes import compared
 from workers.store.classify import Outcome, Stored, Verdict, by_content, by_raw_hash
 from workers.store.closing import ClosePlan, close_missing, recount
 from workers.store.connect import Database
@@ -136,6 +137,7 @@ class _Batch:
                     changes.append(writing.Change(id, known, verdict.write, raw_hash, job))
             elif job is not None:
                 inserts.append(writing.new_document(id, job, raw_hash, self._run, self._now))
+        changes = await compared(self._db, changes, self._run, self._now)
         if (inserts or changes) and not await self._may_write():
             raise Overtaken
         await self._learn(inserts, changes)

@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from workers.errors import Transient
 from workers.model import Job
+from workers.store.changes import kept
 from workers.store.classify import Stored, Write
 from workers.store.connect import Database, describe
 from workers.store.documents import Document, to_value
@@ -48,13 +49,18 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One listing to update: what was read, and the job as it is now (None for a reopening as it was)."""
+    """One listing to update: what was read, the job as it is now (None for a reopening as it was), and how it differs.
+
+    `differs` are entries of the listing's `changes`. They are pushed by the same compare-and-set that moves the
+    stamps: whatever is delivered again, the run has counted the listing where they are, and nowhere else.
+    """
 
     id: str
     stored: Stored
     write: Write
     raw_hash: bytes
     job: Job | None = None
+    differs: list[Document] = []
 
 
 def new_document(id: str, job: Job, raw_hash: bytes, run: int, now: datetime) -> Document:
@@ -85,7 +91,7 @@ def update(change: Change, run: int, now: datetime) -> UpdateOne:
         fields |= {"changed_run": run, "metadata.last_updated": now}
         if stored.status == "closed":
             fields |= {"status": "open", "closed_run": None, "closed_because": "", "metadata.closed_at": None}
-    return UpdateOne(where, {"$set": fields})
+    return UpdateOne(where, {"$set": fields, **kept(change.differs)})
 
 
 def _content(job: Job) -> Document:

@@ -32,7 +32,9 @@ async def test_what_the_feed_no_longer_has_is_closed(ready_db: Database):
     row = next(row for row in rows if row["external_id"] == "a")
     assert before is not None
     metadata = {**before["metadata"], "closed_at": NOW}
-    assert row == {**before, "status": "closed", "closed_run": 2, "closed_because": "missing", "metadata": metadata}
+    told = [{"at": NOW, "run": 2, "field": "status", "old": "open", "new": "closed", "because": "missing"}]
+    expected = {"status": "closed", "closed_run": 2, "closed_because": "missing", "metadata": metadata, "changes": told}
+    assert row == {**before, **expected}
     assert (await jobs.recount(ready_db, 2, SOURCE)).total == 0
 
 

@@ -104,12 +104,14 @@ async def play(db: Database, story: list[Import]) -> None:
             settled.append((run, raw))
         found = await jobs.recount(db, run, SOURCE)
         assert (found.new, found.updated) == (wanted.new, wanted.updated)
+        assert await changed_by(db, run) == (wanted.updated, 0)
         if chapter.closes:
             present = {id for id, _ in sights}
             closed = model.close(run, present)
             for _ in range(2):
                 plan = await jobs.close_missing(db, SOURCE, seen(*present), run, NOW, guard_share=1, guard_min=IDS)
                 assert (plan.closed, plan.missing) == (closed, closed)
+            assert await changed_by(db, run) == (wanted.updated, closed)
         assert await shape(db) == expected_shape(model)
         await wake(db, run, chapter.wakes, settled)
 
@@ -132,11 +134,30 @@ async def deliver(db: Database, run: int, raw: list[RawItem], times: int, at_onc
 
 async def wake(db: Database, run: int, back: int, settled: list[tuple[int, list[RawItem]]]) -> None:
     """A frozen worker writes a settled batch of an earlier run: nothing moves but, at most, a raw_hash."""
-    before = await shape(db)
+    before = await shape(db), await entries(db)
     for old, raw in settled:
         if old == run - back < run:
             assert (await jobs.upsert(db, old, SOURCE, raw, normalise, NOW)).counts.total == len(raw)
-    assert await shape(db) == before
+    assert (await shape(db), await entries(db)) == before
+
+
+async def entries(db: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Run, field and new value of what each listing's history tells."""
+    return {
+        row["_id"]: [(each["run"], each["field"], each["new"]) for each in row.get("changes", [])]
+        async for row in db.jobs.find()
+    }
+
+
+async def changed_by(db: Database, run: int) -> tuple[int, int]:
+    """How many listings were updated and closed by a run, as their own histories tell; each field once."""
+    updated = closed = 0
+    for told in (await entries(db)).values():
+        of_run = [(field, new) for by, field, new in told if by == run]
+        assert len({field for field, _ in of_run}) == len(of_run)
+        closed += ("status", "closed") in of_run
+        updated += any(each != ("status", "closed") for each in of_run)
+    return updated, closed
 
 
 async def shape(db: Database) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""What changed in a listing: one field, by one run. An entry of a listing's `changes`."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Because = Literal[
+    "",  # the feed said so
+    "missing",  # closed: a complete snapshot no longer had it
+    "expired",  # closed: its own date had passed
+    "aged",  # closed: not in the feed any more, and long silent
+    "rewritten",  # the feed says the same; a new version of the normaliser reads it otherwise
+]
+
+
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
+    """`old` and `new` are texts for people, cut around where they differ; None where the field was empty.
+
+    Within a run a field has one entry. `run` is None for what no run has done or counts: expired, aged, rewritten.
+    """
+
+    at: datetime
+    field: str
+    old: str | None = None
+    new: str | None = None
+    run: int | None = None
+    because: Because = ""
