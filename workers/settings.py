@@ -14,6 +14,7 @@ import msgspec
 
 from workers import user
 from workers.errors import ConfigError
+from workers.model.quality import QualityWeights
 from workers.model.source import Seconds, Size
 from workers.schedule import SCHEDULE_EXPECTED, is_schedule
 from workers.toml import convert, mask, read_toml
@@ -145,6 +146,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     queue: QueueSettings = QueueSettings()
     worker: WorkerSettings = WorkerSettings()
     closing: ClosingSettings = ClosingSettings()
+    quality: QualityWeights = QualityWeights()
     retention: RetentionSettings = RetentionSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
@@ -194,6 +196,8 @@ def _checked(settings: Settings, where: str) -> Settings:
     schedule = settings.imports.default_schedule
     if not is_schedule(schedule):
         raise ConfigError(where, "import.default_schedule", schedule, SCHEDULE_EXPECTED)
+    if not sum(msgspec.structs.astuple(settings.quality)):
+        raise ConfigError(where, "quality", "0", "at least one weight above 0")
     for section in msgspec.structs.fields(Settings):
         struct = getattr(settings, section.name)
         for field in msgspec.structs.fields(struct):

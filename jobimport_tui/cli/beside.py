@@ -40,6 +40,8 @@ def _told(figure: Figure, value: float | None) -> str:
         return span(value)
     if figure.name == "bytes":
         return size(int(value))
+    if figure.name == "quality":
+        return f"{value:.1f}"
     return f"{value:.0%}" if figure.name.startswith("fill.") else f"{value:,.0f}"
 
 

@@ -48,6 +48,7 @@ def as_object(run: Run, **more: Any) -> dict[str, Any]:
         "approved_by": run.approved_by,
         "fetch": run.fetch,
         "fill_rate": run.fill_rate,
+        "quality": run.quality,
         "timing": run.timing,
         "app_version": run.app_version,
         **more,

@@ -169,6 +169,7 @@ def _print(run: Run, rejected: list[rejects.RejectRow]) -> None:
             ("held", f"{run.held} (`jobimport runs approve {run.id}` closes them)" if run.held else None),
             ("approved by", run.approved_by),
             ("batches", f"{run.batches.done} done, {run.batches.dead} dead of {run.batches.total or '?'}"),
+            ("quality", f"{run.quality} on the average of {run.scored:,} listings" if run.scored else None),
             ("filled", ", ".join(f"{name} {share:.0%}" for name, share in run.fill_rate.items())),
         ]
     )

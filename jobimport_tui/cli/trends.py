@@ -12,7 +12,7 @@ from workers.settings import Config
 from workers.store import daily
 from workers.store.daily import Totals
 
-COUNTS = ("RUNS", "FAILURES", "NEW", "UPDATED", "CLOSED", "REJECTED", "P95", "READ")
+COUNTS = ("RUNS", "FAILURES", "NEW", "UPDATED", "CLOSED", "REJECTED", "QUALITY", "P95", "READ")
 FIELDS_SHOWN = 6
 
 
@@ -100,7 +100,8 @@ def _counts(row: Day | Totals) -> list[str]:
     """The columns of COUNTS."""
     share = f"{row.failures:,} ({row.failure_rate:.0%})" if row.failures and row.failure_rate is not None else "0"
     counts = (row.new, row.updated, row.closed, row.failed)
-    return [f"{row.runs:,}", share, *(f"{count:,}" for count in counts), _seconds(row.p95_ms), size(row.bytes)]
+    quality = "-" if row.quality is None else f"{row.quality:.1f}"
+    return [f"{row.runs:,}", share, *(f"{count:,}" for count in counts), quality, _seconds(row.p95_ms), size(row.bytes)]
 
 
 def _seconds(ms: int | None) -> str:
@@ -113,8 +114,8 @@ def _ago(moment: datetime | None) -> str:
 
 def as_object(row: Day | Totals) -> dict[str, Any]:
     """A row as JSON: the day as a date, and what is worked out of its figures."""
-    hidden = ("_id", "id", "revision")
+    hidden = ("_id", "id", "revision", "quality_sum")
     known: dict[str, Any] = {key: value for key, value in plain(row).items() if key not in hidden}
     known["day"] = f"{row.day:%Y-%m-%d}" if row.day else None
     since = (datetime.now(UTC) - row.last_success_at).total_seconds() if row.last_success_at else None
-    return {**known, "failure_rate": row.failure_rate, "since_last_success_s": since}
+    return {**known, "failure_rate": row.failure_rate, "quality": row.quality, "since_last_success_s": since}

@@ -138,6 +138,8 @@ class RunPage(Detail):
         if worst:
             shares = "  ".join(f"{name} {share:.0%}" for name, share in worst[:8])
             lines.append(fact("filled", shares))
+        if run.scored:
+            lines.append(fact("quality", f"{run.quality} on the average of {run.scored:,} listings"))
         return [*lines, BLANK]
 
     def _batches(self, run: Run) -> list[Line]:

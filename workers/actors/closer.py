@@ -57,6 +57,7 @@ async def close(desk: Desk, run_id: int) -> None:
         timing=_timing(run, int((perf_counter() - began) * 1000)),
         entries=[*mismatch, *doubts, *_approval(desk, run, closed)],
         held=held,
+        scores=await batches.scores(desk.db, run_id),
         revivals=run.revivals,
     )
     ended = await runs.get(desk.db, run_id)

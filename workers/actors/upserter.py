@@ -8,12 +8,16 @@ Promises  The row ends as done with its counts, or dropped if its run was cancel
           they never fail the batch. Whoever settles the last row rings the closer (rule 3).
 """
 
+from collections.abc import Callable
 from time import perf_counter
 
+import msgspec
+
 from workers.actors.desk import Desk, is_high, own_up, ring_patiently, utcnow
+from workers.analysis.quality import parts
 from workers.feeds.normalise import normalise
 from workers.fetching import shown
-from workers.model import Job, RawItem, Reject, Run
+from workers.model import Job, RawItem, Reject, Run, Source
 from workers.queue.message import Message
 from workers.store import batches, jobs, rejects, runs
 
@@ -37,11 +41,7 @@ async def upsert(desk: Desk, batch_id: str) -> None:
         await ring_close_if_settled(desk, run.id)
         return
     source = desk.source(batch.source)
-
-    def to_job(item: RawItem) -> Job | Reject:
-        # Never the address it was redirected to: that is known only after the fetch, and a listing's URL, which is
-        # part of its content_hash, must not depend on when its batch is written.
-        return normalise(item, source, feed_url=source.url, source_url=shown(source.url), run_date=run.queued_at)
+    to_job = _normaliser(desk, source, run)
 
     async def may_write() -> bool:
         return await batches.begin_writing(desk.db, batch_id, desk.worker, round=batch.round)
@@ -58,12 +58,30 @@ async def upsert(desk: Desk, batch_id: str) -> None:
         return
     await rejects.replace(desk.db, batch_id, run.id, source.name, result.rejects, held=batch.held)
     counts = result.counts if batch.counts is None else batch.counts + result.counts
+    scores = result.scores if batch.scores is None else batch.scores + result.scores
     took_ms = int((perf_counter() - began) * 1000)
-    if await batches.settle(desk.db, batch_id, counts, worker=desk.worker, took_ms=took_ms, round=batch.round):
+    by = desk.worker
+    if await batches.settle(desk.db, batch_id, counts, scores=scores, worker=by, took_ms=took_ms, round=batch.round):
         desk.progress.mark(run.id)
     elif result.written:
         await _own_up_if_dead(desk, run, batch_id)
     await ring_close_if_settled(desk, run.id)
+
+
+def _normaliser(desk: Desk, source: Source, run: Run) -> Callable[[RawItem], Job | Reject]:
+    """What makes listings of a run's items, and scores them."""
+    weights = desk.config.settings.quality
+
+    def to_job(item: RawItem) -> Job | Reject:
+        # Never the address it was redirected to: that is known only after the fetch, and a listing's URL, which is
+        # part of its content_hash, must not depend on when its batch is written.
+        job = normalise(item, source, feed_url=source.url, source_url=shown(source.url), run_date=run.queued_at)
+        if isinstance(job, Reject):
+            return job
+        # Fresh or stale on the day of the run: whoever writes it, and however late, scores the same.
+        return msgspec.structs.replace(job, quality=parts(job, run.queued_at).score(weights))
+
+    return to_job
 
 
 async def _own_up_if_dead(desk: Desk, run: Run, batch_id: str) -> None:

@@ -16,7 +16,8 @@ COUNTS = ("total", "new", "updated", "unchanged", "failed", "closed")
 class Figure(msgspec.Struct, frozen=True):
     """One figure of the run, of the one before, and the median of those before; None where it is not known.
 
-    Counts are listings; "took" is in seconds from request to end; "bytes" of the feed; "fill.NAME" a share.
+    Counts are listings, "quality" is their mean score; "took" is in seconds from request to end; "bytes" of the feed;
+    "fill.NAME" a share.
     """
 
     name: str
@@ -45,7 +46,7 @@ def compare(run: Run, earlier: Sequence[Run]) -> Comparison:
     if not _is_whole(run) or not whole:
         return Comparison(run.id, whole[0].id if whole else None, len(whole))
     fields = sorted({name for one in (run, *whole) for name in one.fill_rate})
-    names = [*COUNTS, "took", "bytes", *(f"fill.{name}" for name in fields)]
+    names = [*COUNTS, "quality", "took", "bytes", *(f"fill.{name}" for name in fields)]
     of_runs = [_figures(one, fields) for one in whole]
     now = _figures(run, fields)
     figures = [Figure(name, now[name], of_runs[0][name], _median([one[name] for one in of_runs])) for name in names]
@@ -59,6 +60,7 @@ def _is_whole(run: Run) -> bool:
 
 def _figures(run: Run, fields: Sequence[str]) -> dict[str, float | None]:
     figures: dict[str, float | None] = {name: getattr(run.stats, name) for name in COUNTS}
+    figures["quality"] = run.quality
     ended = run.finished_at
     figures["took"] = (ended - run.queued_at).total_seconds() if ended and not run.revivals else None
     figures["bytes"] = run.fetch.bytes if run.fetch else None

@@ -4,6 +4,7 @@ from workers.model.batch import Batch, BatchState
 from workers.model.event import Event, EventKind
 from workers.model.listing import Job, JobMetadata, RawItem, Reject, Salary
 from workers.model.paging import Page, Paging
+from workers.model.quality import QualityWeights, Scores
 from workers.model.run import (
     ACTIVE_STATES,
     BatchTotals,
@@ -32,11 +33,13 @@ __all__ = [
     "LogEntry",
     "Page",
     "Paging",
+    "QualityWeights",
     "RawItem",
     "Reject",
     "Run",
     "RunState",
     "Salary",
+    "Scores",
     "Source",
     "SourceKind",
     "Stats",

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from workers.model.quality import Scores
 from workers.model.run import Counts
 
 BatchState = Literal["pending", "done", "dead", "dropped"]
@@ -15,6 +16,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
 
     `seen` holds the 8-byte identity hashes of its items, rejected ones included. `rung_at` is Redis TIME in
     milliseconds of the last message for it; `attempt` counts how often a worker began to write its listings.
+    `scores` adds up the quality of its listings, unchanged ones included.
     `round` counts how often its rejects were tried again: `items` are then these alone, `counts` are what earlier
     rounds settled, and `held` are the ids of the rejects that are not in this round.
     """
@@ -29,6 +31,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     done_at: datetime | None = None
     items: bytes | None = None
     counts: Counts | None = None
+    scores: Scores | None = None
     seen: bytes = b""
     worker: str = ""
     took_ms: int = 0

@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from workers.model.quality import Scores
+
 
 class Day(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     """The ended runs of `source` that were asked for on `day` (midnight UTC).
@@ -28,6 +30,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     closed: int = 0
     failed: int = 0
     bytes: int = 0
+    scored: int = 0
+    quality_sum: int = 0
     p95_ms: int | None = None
     last_success_at: datetime | None = None
     p50_ms: int | None = None
@@ -48,3 +52,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     def failure_rate(self) -> float | None:
         """Failures among the runs that were not cancelled; None where there were none."""
         return self.failures / self.judged if self.judged else None
+
+    @property
+    def quality(self) -> float | None:
+        """Mean score of the listings that were read; None where none was scored."""
+        return Scores(self.scored, self.quality_sum).mean

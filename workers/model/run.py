@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from workers.model.quality import Scores
+
 RunState = Literal[
     "queued",
     "fetching",
@@ -140,6 +142,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     batches: BatchTotals = BatchTotals()
     stats: Stats = Stats()
     fill_rate: dict[str, float] = {}
+    scored: int = 0
+    quality_sum: int = 0
     error_log: list[LogEntry] = []
     timing: Timing = Timing()
     app_version: str = ""
+
+    @property
+    def quality(self) -> float | None:
+        """Mean score of the listings it read; None where none was scored."""
+        return Scores(self.scored, self.quality_sum).mean

@@ -15,11 +15,11 @@ from pymongo import ASCENDING
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError
 
 from workers.errors import JobImportError, TooLarge
-from workers.model import Batch, Counts, RawItem
+from workers.model import Batch, Counts, RawItem, Scores
 from workers.model.batch import batch_id
 from workers.store.connect import Database
 from workers.store.documents import Document, from_document, storable, to_document, to_value, utc_now
-from workers.store.ledger import RunTotals, next_number, pending, seen, totals, totals_many
+from workers.store.ledger import RunTotals, next_number, pending, scores, seen, totals, totals_many
 
 __all__ = [
     "BatchExists",
@@ -38,6 +38,7 @@ __all__ = [
     "pack",
     "pending",
     "revive",
+    "scores",
     "seen",
     "set_rung",
     "settle",
@@ -116,9 +117,23 @@ async def begin_writing(db: Database, id: str, worker: str, *, round: int = 0) -
     return result.matched_count == 1
 
 
-async def settle(db: Database, id: str, counts: Counts, *, worker: str, took_ms: int, round: int = 0) -> bool:
+async def settle(
+    db: Database,
+    id: str,
+    counts: Counts,
+    *,
+    worker: str,
+    took_ms: int,
+    scores: Scores | None = None,
+    round: int = 0,
+) -> bool:
     """Move pending -> done with its counts; False when another did it, whose counts stand (rule 1)."""
-    facts: Document = {"counts": to_value(counts), "worker": worker, "took_ms": took_ms}
+    facts: Document = {
+        "counts": to_value(counts),
+        "scores": to_value(scores or Scores()),
+        "worker": worker,
+        "took_ms": took_ms,
+    }
     where = {"_id": id, "state": "pending", **_in_round(round)}
     result = await db.import_batches.update_one(where, _leaving("done", facts))
     return result.modified_count == 1

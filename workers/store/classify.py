@@ -33,6 +33,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     changed_run: int
     closed_run: int | None = None
     closed_because: str = ""
+    quality: int | None = None
 
     def lapsed(self) -> bool:
         """Say whether it is closed since its own date has passed: a feed that still has it as it was opens nothing."""

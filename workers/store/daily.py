@@ -14,7 +14,7 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from workers.analysis.daily import day_id, day_of, midnight
-from workers.model import Run
+from workers.model import Run, Scores
 from workers.model.daily import Day
 from workers.store.connect import Database
 from workers.store.documents import Document, from_document, to_document
@@ -109,6 +109,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     closed: int = 0
     failed: int = 0
     bytes: int = 0
+    scored: int = 0
+    quality_sum: int = 0
     p95_ms: int | None = None
     last_success_at: datetime | None = None
 
@@ -116,6 +118,11 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     def failure_rate(self) -> float | None:
         """Failures among the runs that were not cancelled; None where there were none."""
         return self.failures / self.judged if self.judged else None
+
+    @property
+    def quality(self) -> float | None:
+        """Mean score of the listings that were read; None where none was scored."""
+        return Scores(self.scored, self.quality_sum).mean
 
 
 async def by_day(db: Database, since: datetime, until: datetime) -> list[Totals]:
@@ -132,7 +139,7 @@ async def by_source(db: Database, since: datetime, until: datetime) -> list[Tota
     return sorted((Totals(source=source, **sums) for source, sums in sums), key=lambda row: row.source)
 
 
-_SUMMED = ("runs", "failures", "judged", "new", "updated", "closed", "failed", "bytes")
+_SUMMED = ("runs", "failures", "judged", "new", "updated", "closed", "failed", "bytes", "scored", "quality_sum")
 _SUMS: Document = {
     "rows": {"$sum": 1},
     **{name: {"$sum": f"${name}"} for name in _SUMMED},

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import msgspec
 
 from workers.errors import Transient
-from workers.model import Counts, Job, RawItem, Reject
+from workers.model import Counts, Job, RawItem, Reject, Scores
 from workers.store import terms, writing
 from workers.store.changes import compared
 from workers.store.classify import Outcome, Stored, Verdict, by_content, by_raw_hash
@@ -45,6 +45,7 @@ class UpsertResult(msgspec.Struct, frozen=True):
     rejects: list[Reject]
     normalised: int = 0  # listings; the others were known by their raw_hash
     written: int = 0  # documents inserted or updated by this call
+    scores: Scores = Scores()  # of the listings that are not rejects, as they now stand
 
 
 def job_id(source: str, external_id: str) -> str:
@@ -102,6 +103,7 @@ class _Batch:
         self._items: dict[str, RawItem] = {}
         self._normal: dict[str, Job | Reject] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._quality: dict[str, int | None] = {}
         self._nameless: list[Reject] = []
         self._refused: dict[str, Reject] = {}
         self._written = 0
@@ -132,6 +134,7 @@ class _Batch:
             if verdict is None:
                 raise AssertionError(f"{id} was neither judged nor normalised")
             self._outcomes[id] = verdict.outcome
+            self._quality[id] = _quality(known, job, verdict)
             if known is not None:
                 if verdict.write != "none":
                     changes.append(writing.Change(id, known, verdict.write, raw_hash, job))
@@ -169,7 +172,9 @@ class _Batch:
             tally[outcome] += 1
         rejects = sorted([*self._nameless, *self._refused.values()], key=lambda reject: reject.position)
         tally["unchanged"] += size - len(self._outcomes) - len(rejects)
-        return UpsertResult(Counts(**tally, failed=len(rejects)), rejects, len(self._normal), self._written)
+        counts = Counts(**tally, failed=len(rejects))
+        scored = [score for id in self._outcomes if (score := self._quality[id]) is not None]
+        return UpsertResult(counts, rejects, len(self._normal), self._written, scores=Scores(len(scored), sum(scored)))
 
     def _judge(self, known: Stored | None, job: Job) -> Verdict:
         if known is None:
@@ -196,6 +201,13 @@ class _Batch:
     def _reject_nameless(self, item: RawItem) -> Reject:
         judged = self._normalise(item)
         return judged if isinstance(judged, Reject) else _reject(item, "no usable identity", "id")
+
+
+def _quality(known: Stored | None, job: Job | None, verdict: Verdict) -> int | None:
+    """The score that the listing has after the write: the new one only where its content is written."""
+    if job is not None and (known is None or verdict.write in ("rewrite", "update")):
+        return job.quality
+    return known.quality if known else None
 
 
 def _reject(item: RawItem, reason: str, field: str) -> Reject:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from workers.model import BatchTotals, Counts
+from workers.model import BatchTotals, Counts, Scores
 from workers.store.connect import Database
 from workers.store.documents import Document
 
@@ -75,6 +75,14 @@ def _totals(groups: list[Document]) -> RunTotals:
 
 def _counts(group: Document) -> Counts:
     return Counts(*(int(group[name]) for name in Counts.__struct_fields__))
+
+
+async def scores(db: Database, run_id: int) -> Scores:
+    """Add up the quality of what the run's settled rows hold. For closers: it reads the rows, not an index."""
+    sums: Document = {"listings": {"$sum": "$scores.listings"}, "sum": {"$sum": "$scores.sum"}}
+    pipeline = [{"$match": {"run": run_id, "state": "done"}}, {"$group": {"_id": None, **sums}}]
+    groups = [group async for group in await db.import_batches.aggregate(pipeline)]
+    return Scores(int(groups[0]["listings"]), int(groups[0]["sum"])) if groups else Scores()
 
 
 async def pending(db: Database, run_id: int) -> bool:

@@ -12,7 +12,18 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from workers.errors import Transient
-from workers.model import ACTIVE_STATES, BatchTotals, FetchFacts, LogEntry, Run, RunState, Stats, Timing, Trigger
+from workers.model import (
+    ACTIVE_STATES,
+    BatchTotals,
+    FetchFacts,
+    LogEntry,
+    Run,
+    RunState,
+    Scores,
+    Stats,
+    Timing,
+    Trigger,
+)
 from workers.store import ledger
 from workers.store.connect import Database
 from workers.store.documents import Document, from_document, storable, to_document, to_value, utc_now
@@ -234,6 +245,7 @@ async def finish(
     timing: Timing,
     entries: Sequence[LogEntry] = (),
     held: str = "",
+    scores: Scores | None = None,
     epoch: int | None = None,
     revivals: int | None = None,
 ) -> bool:
@@ -258,6 +270,8 @@ async def finish(
         "batches": to_value(batches),
         "timing": to_value(timing),
         "held": storable(held, LOG_TEXT_LIMIT),
+        "scored": scores.listings if scores else 0,
+        "quality_sum": scores.sum if scores else 0,
     }
     return await _update(db, where, {"$set": change, "$unset": {"heartbeat": ""}, **_push(entries)})
 

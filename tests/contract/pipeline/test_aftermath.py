@@ -38,6 +38,10 @@ async def test_a_run_that_ends_is_in_the_figures_of_its_day(plant: Plant):
     await closer.close(plant.desk(), run.id)
     [day] = await daily.of_source(plant.db, "board", run.queued_at, run.queued_at)
     assert (day.runs, day.new, day.feed_listings, day.fill_rate["title"]) == (1, 7, 7, 1.0)
+    ended = await runs.get(plant.db, run.id)
+    stored = [row["quality"] async for row in plant.db.jobs.find()]
+    assert ended and ended.scored == 7 and ended.quality_sum == sum(stored) > 0
+    assert ended.quality == day.quality == round(sum(stored) / 7, 1)
 
 
 async def test_a_closer_that_dies_after_the_end_is_made_good(plant: Plant, monkeypatch: pytest.MonkeyPatch):
