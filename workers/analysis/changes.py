@@ -28,9 +28,12 @@ def differences(old: Fields, new: Fields) -> list[Difference]:
     """
     found: list[Difference] = []
     for field, shown in _SHOWN.items():
-        before, after = shown(old.get(field)), shown(new.get(field))
-        if before != after:
-            found.append(Difference(field, *excerpts(before, after)))
+        before, after = old.get(field), new.get(field)
+        if before == after:
+            continue
+        texts = _described(before, after) if field == "description" else (shown(before), shown(after))
+        if texts[0] != texts[1]:
+            found.append(Difference(field, *excerpts(*texts)))
     if not found and old.get("content_hash") != new.get("content_hash"):
         found.append(Difference("content", None, None))
     return found
@@ -40,9 +43,20 @@ def excerpts(old: str, new: str) -> tuple[str | None, str | None]:
     """Cut two different texts to LONGEST characters around where they begin to differ; None for an empty one."""
     start = 0
     if max(len(old), len(new)) > LONGEST:
-        pairs = enumerate(zip(old, new, strict=False))
-        start = max(0, next((i for i, (one, other) in pairs if one != other), len(min(old, new, key=len))) - BESIDE)
+        start = max(0, _common(old, new) - BESIDE)
     return _cut(old, start), _cut(new, start)
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with in common."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _cut(text: str, start: int) -> str | None:
@@ -89,9 +103,30 @@ def _address(value: str | None) -> str:
 
 
 def _description(value: str | None) -> str:
-    from workers.feeds.normalise.description import text_of
+    from workers.feeds.normalise.description import line_of
 
-    return " ".join(text_of(value).split()) if value else ""
+    return line_of(value) if value else ""
+
+
+def _described(old: str | None, new: str | None) -> tuple[str, str]:
+    """The texts of two descriptions, or of the part of each in which they begin to differ; equal if only markup is."""
+    from workers.feeds.normalise.description import substance
+
+    old, new = old or "", new or ""
+    if substance(old) == substance(new):
+        return "", ""
+    start = max(0, _common(old, new) - BESIDE * 5)
+    near = (_description(_window(old, start)), _description(_window(new, start)))
+    return near if near[0] != near[1] else (_description(old), _description(new))
+
+
+def _window(html: str, start: int) -> str:
+    """A part of a description, without the half tags at its ends."""
+    part = html[start : start + LONGEST * 8]
+    inner, outer = part.find("<"), part.find(">")
+    if start and 0 <= outer < (inner if inner >= 0 else len(part)):
+        part = part[outer + 1 :]
+    return part[: part.rfind("<")] if part.rfind("<") > part.rfind(">") else part
 
 
 _SHOWN: dict[str, Callable[[Any], str]] = {

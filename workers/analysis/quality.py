@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from workers.feeds.normalise.description import text_of
+from workers.feeds.normalise.description import line_of
 from workers.model import Job
 from workers.model.quality import QualityWeights
 
@@ -75,7 +75,7 @@ def _salary(job: Job) -> float:
 
 
 def _text(job: Job) -> float:
-    return min(1.0, len(text_of(job.description)) / LONG_TEXT) if job.description else 0.0
+    return min(1.0, len(line_of(job.description)) / LONG_TEXT) if job.description else 0.0
 
 
 def _spam(title: str) -> float:

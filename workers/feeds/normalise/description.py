@@ -69,6 +69,13 @@ def substance(cleaned: str) -> str:
     return "".join(cleaned.split())
 
 
+def line_of(cleaned: str) -> str:
+    """The text of a cleaned description on one line: for comparing and for lists."""
+    if "<" in cleaned:
+        cleaned = _ANY_TAG.sub("", _BLOCK.sub(" ", cleaned))
+    return " ".join(html.unescape(cleaned).split())
+
+
 def text_of(cleaned: str) -> str:
     """The text of a cleaned description: a line a block, entities resolved."""
     if "<" in cleaned:
