@@ -11,7 +11,7 @@
     store/              MongoDB: the truth and the outbox
     queue/              Redis streams: the mailboxes
     events/             progress, the one contract with every watcher
-    actors/             fetcher, upserter, closer, reconciler
+    actors/             fetcher, upserter, closer, reconciler, linker
     service/            the processes: worker, scheduler, embedded servers, demo
 
 This module imports nothing.

@@ -13,7 +13,8 @@ from workers.model.change import FieldChange
 from workers.query import Query, QueryError, parse
 from workers.query.model import Facet
 from workers.settings import Config
-from workers.store import changes, jobs
+from workers.store import changes, copies, jobs
+from workers.store.copies import Copy
 from workers.store.search import JobRow, count, search
 from workers.store.search import export as pages
 
@@ -137,19 +138,22 @@ def show_job(args: Args) -> int:
 async def _show(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
         document = await jobs.get(db, args.id)
+        of_group = await copies.others(db, document) if document else []
     if document is None:
         raise ConfigError("job", "", args.id, "SOURCE:EXTERNAL_ID of a listing (see `jobimport jobs search`)")
     job = as_object(document)
     if wants_json(args):
-        line(job)
+        line({**job, "copies": of_group})
         return 0
     description = job.pop("description", "")
-    job.pop("changes", None)
+    for name in ("changes", "copy_key", "copy_group", "copy_of"):
+        job.pop(name, None)
     metadata: dict[str, Any] = job.pop("metadata", None) or {}
     salary: dict[str, Any] = job.pop("salary", None) or {}
     facts([(name.strip("_"), _value(value)) for name, value in job.items()])
     facts([(f"salary {name}", value) for name, value in salary.items()])
     facts([(name, value) for name, value in metadata.items() if name != "source"])
+    facts([("copies" if i == 0 else " " * 6, copy_of(one)) for i, one in enumerate(of_group)])
     _print_changes(changes.read(document))
     if description:
         print()
@@ -166,6 +170,11 @@ def _print_changes(entries: list[FieldChange]) -> None:
         for sign, text in (("-", entry.old), ("+", entry.new)):
             if text is not None:
                 print(f"  {sign} {cell(text, 500)}")
+
+
+def copy_of(one: Copy) -> str:
+    """Another listing of the group, and whether it came first."""
+    return f"{one.id}, which came first" if one.copy_of is None else one.id
 
 
 def told(entry: FieldChange) -> str:

@@ -25,6 +25,7 @@ from workers.store import (
     audit,
     batches,
     connect,
+    copies,
     history,
     jobs,
     pauses,
@@ -58,6 +59,10 @@ class MongoSide:
     async def ping(self) -> float:
         """Round trip in ms."""
         return await connect.ping(self.db)
+
+    async def of_an_older_version(self) -> str:
+        """What is to be migrated, "" where nothing is."""
+        return await migrations.sentence(self.db)
 
     async def active(self) -> list[Run]:
         """The active runs."""
@@ -178,7 +183,8 @@ class MongoSide:
         stored = await jobs.get(self.db, listing_id)
         if stored is None:
             raise Refused(f"there is no listing {listing_id}")
-        return stored
+        group = await copies.others(self.db, stored)
+        return {**stored, "copies": [{"id": one.id, "is_first": one.copy_of is None} for one in group]}
 
 
 def reason(error: BaseException) -> str:

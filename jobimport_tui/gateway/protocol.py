@@ -139,7 +139,7 @@ class Gateway(Protocol):
         ...
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
-        """Read one listing as it is stored."""
+        """Read one listing as it is stored, and in `copies` the others of its group: id, is_first."""
         ...
 
     async def import_source(self, name: str) -> str:

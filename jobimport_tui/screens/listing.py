@@ -13,7 +13,10 @@ from jobimport_tui.session import Session
 from jobimport_tui.widgets.painted import Line
 
 SHOWN_APART = frozenset(
-    ("_id", "title", "company", "changes", "description", "metadata", "salary", "search_terms", "status")
+    (
+        *("_id", "title", "company", "description", "metadata", "salary", "search_terms", "status"),
+        *("changes", "copies", "copy_key", "copy_group", "copy_of"),
+    )
 )
 WITHOUT_RUN = {
     "expired": "its own date has passed",
@@ -80,6 +83,9 @@ class ListingPage(Detail):
             lines.append(fact("salary", _salary(salary)))
         lines += _facts(stored.get("metadata") or {})
         lines.append(fact("key", stored.get("_id", "")))
+        for number, copy in enumerate(stored.get("copies") or ()):
+            first = ", which came first" if copy["is_first"] else ""
+            lines.append(fact("" if number else "copies", f"{copy['id']}{first}"))
         lines += _changes(stored.get("changes") or (), width)
         description = to_lines(str(stored.get("description", "")))
         lines += [BLANK, heading("DESCRIPTION")]

@@ -302,6 +302,8 @@ STORED: dict[str, Any] = {
     "status": "open",
     "first_run": 1100,
     "changed_run": 1180,
+    "quality": 84,
+    "copies": [{"id": "remoteok:88123", "is_first": True}, {"id": "himalayas:5", "is_first": False}],
     "changes": [
         {
             "run": 1172,

@@ -14,6 +14,7 @@ from time import perf_counter
 import msgspec
 
 from workers.actors.desk import Desk, is_high, own_up, ring_patiently, utcnow
+from workers.analysis.copies import copy_key
 from workers.analysis.quality import parts
 from workers.feeds.normalise import normalise
 from workers.fetching import shown
@@ -79,7 +80,8 @@ def _normaliser(desk: Desk, source: Source, run: Run) -> Callable[[RawItem], Job
         if isinstance(job, Reject):
             return job
         # Fresh or stale on the day of the run: whoever writes it, and however late, scores the same.
-        return msgspec.structs.replace(job, quality=parts(job, run.queued_at).score(weights))
+        score = parts(job, run.queued_at).score(weights)
+        return msgspec.structs.replace(job, quality=score, copy_key=copy_key(job.company, job.title))
 
     return to_job
 

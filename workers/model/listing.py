@@ -58,6 +58,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `posted_at` is None only before it is stored: the store puts first_seen in its place and says so in
     `posted_at_known`. `description` is nh3-cleaned HTML. `pay` is a year's, for comparing; `salary` is what was said.
     `quality` is 0 to 100, or None before it is scored.
+    `copy_key` names the listings that may be copies of this one (analysis.copies).
     """
 
     source: str
@@ -78,6 +79,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     search_terms: list[str] = []
     pay: int | None = None
     quality: int | None = None
+    copy_key: str = ""
     raw_hash: bytes = b""
     content_hash: bytes = b""
     hash_version: int = 1

@@ -113,7 +113,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
 
     `rung_at` is Redis TIME in ms of the last message for the stage the state names; `heartbeat` belongs to a
     running fetch or close. `mapping_hash` is set by the fetch. `revivals` counts requeues of an ended or closing run.
-    `tally_due` says that the day's row of import_daily does not know of its end yet.
+    `tally_due` says that the day's row of import_daily does not know of its end yet,
+    `copies_due` that its listings have not been compared with those of other sources.
     """
 
     id: int
@@ -129,6 +130,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     rung_at: int = 0
     revivals: int = 0
     tally_due: bool = True
+    copies_due: bool = False
     cancel_requested: bool = False
     cancelled_by: str = ""
     started_at: datetime | None = None

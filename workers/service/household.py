@@ -19,7 +19,7 @@ from typing import Annotated
 import anyio
 from taskiq import Context, TaskiqDepends, TaskiqEvents, TaskiqState
 
-from workers.actors import counting, reconciler
+from workers.actors import counting, linker, reconciler
 from workers.actors.burial import bury
 from workers.actors.closer import close
 from workers.actors.desk import Desk
@@ -132,6 +132,7 @@ class Household:
                     tasks.start_soon(progress.run)
                     tasks.start_soon(reconciler.run, desk)
                     tasks.start_soon(counting.run, desk)
+                    tasks.start_soon(linker.run, desk)
                     tasks.start_soon(self._beat, desk)
                     tasks.start_soon(_show_life, watchdog)
             finally:

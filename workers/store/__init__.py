@@ -6,6 +6,7 @@
     jobs            listings: ids, upsert by stamps; closing and recount are in closing
       classify      what one read says about a listing (pure)
       changes       which run changed which field of a listing
+      copies        listings of different sources that are one and the same, linked in groups
       writing       inserts and compare-and-set updates of a batch, and what MongoDB refuses
       closing       listings that a complete snapshot no longer has
       expiry        listings closed by their own date, or by age; recorded in `upkeep`, in no run

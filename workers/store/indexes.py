@@ -94,6 +94,27 @@ INDEXES: tuple[Index, ...] = (
         partial={"changes.run": {"$gt": 0}},
     ),
     Index(
+        "jobs",
+        "copy_block",
+        (("copy_key", UP),),
+        "linker: listings that may be copies of each other",
+        partial={"copy_key": {"$gt": ""}},
+    ),
+    Index(
+        "jobs",
+        "copy_group",
+        (("status", UP), ("copy_group", UP)),
+        "jobs show: copies of a listing; linker: closed listings that are still in a group",
+        partial={"copy_group": {"$gt": ""}},
+    ),
+    Index(
+        "import_logs",
+        "copies_due",
+        (("queued_at", UP),),
+        "linker: ended runs whose listings were not compared yet",
+        partial={"copies_due": True},
+    ),
+    Index(
         "import_logs",
         "one_active",
         (("source", UP),),

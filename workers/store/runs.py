@@ -265,6 +265,7 @@ async def finish(
         "state": state,
         "active": False,
         "tally_due": True,
+        "copies_due": state != "unchanged",
         "finished_at": utc_now(),
         "stats": to_value(stats),
         "batches": to_value(batches),

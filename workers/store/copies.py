@@ -1,0 +1,179 @@
+"""Copies across sources: `copy_group` and `copy_of` of listings, recomputed for whole blocks, never counted up.
+
+    copy_key    the block: company and title, folded; written with the listing
+    copy_group  the `_id` of the group's first listing, on each of its listings; absent where there is no copy
+    copy_of     the same, on the copies; absent on the first
+
+Only open listings are in groups. A block is read, judged (analysis.copies) and written by compare-and-set on what was
+read, then read again until nothing differs: of two who do so at once the last to write sees what the other has done.
+A listing that has left its block, or was closed, still carries its old group: that leads to those it has left.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import anyio.lowlevel
+import anyio.to_thread
+import msgspec
+from pymongo import UpdateOne
+
+from workers.model import Run
+from workers.store.connect import Database
+from workers.store.documents import Document
+from workers.store.writing import May, Overtaken, always
+
+MOST = 2000
+"""Open listings of a block beyond which none is linked: that is no advertisement, but an agency's word for all."""
+
+_CHUNK = 500  # blocks read at once
+_ROUNDS = 6
+_THREAD_FROM = 20  # listings of a block that are compared beside the event loop
+_LINKS = dict.fromkeys(("copy_key", "source", "status", "first_run", "changed_run", "copy_group", "copy_of"), True)
+_SAID = dict.fromkeys(("source", "first_run", "locations", "remote", "description"), True)
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
+    """Another listing of a group; `copy_of` is None for the first."""
+
+    id: str
+    source: str
+    title: str
+    copy_of: str | None = None
+    url: str | None = None
+
+
+async def others(db: Database, document: Mapping[str, Any], *, limit: int = 50) -> list[Copy]:
+    """List the other listings of a listing's group, the first of them first."""
+    group = document.get("copy_group")
+    if not group:
+        return []
+    where = {"status": "open", "copy_group": group, "_id": {"$ne": document["_id"]}}
+    rows = db.jobs.find(where, dict.fromkeys(("source", "title", "copy_of", "url"), True)).limit(limit)
+    found = msgspec.convert([row async for row in rows], list[Copy])
+    return sorted(found, key=lambda copy: (copy.copy_of is not None, copy.id))
+
+
+async def due(db: Database, *, limit: int = 100) -> list[Run]:
+    """List the ended runs whose listings nobody has compared yet, oldest first."""
+    rows = db.import_logs.find({"copies_due": True, "active": False}, {"error_log": False})
+    return [msgspec.convert(row, Run) async for row in rows.sort({"queued_at": 1}).limit(limit)]
+
+
+async def link_run(db: Database, run: Run, *, may_write: May = always) -> int:
+    """Link what a run has brought, changed or reopened; returns how many links were changed."""
+    moved = 0
+    keys: set[str] = set()
+    where = {"source": run.source, "changed_run": run.id}
+    async for row in db.jobs.find(where, {"copy_key": True}).hint("source_changed").batch_size(_CHUNK):
+        keys.add(row.get("copy_key") or "")
+        if len(keys) > _CHUNK:
+            moved += await link(db, keys, may_write=may_write)
+            keys.clear()
+    moved += await link(db, keys, may_write=may_write)
+    same = {"_id": run.id, "active": False, "finished_at": run.finished_at}
+    await db.import_logs.update_one(same, {"$set": {"copies_due": False}})
+    return moved
+
+
+async def link_closed(db: Database, *, may_write: May = always) -> int:
+    """Take closed listings out of their groups, whoever closed them; returns how many links were changed."""
+    where = {"status": "closed", "copy_group": {"$gt": ""}}
+    rows = db.jobs.find(where, {"copy_key": True}).hint("copy_group").limit(_CHUNK)
+    return await link(db, {row.get("copy_key") or "" async for row in rows}, may_write=may_write)
+
+
+async def link(db: Database, keys: Collection[str], *, may_write: May = always) -> int:
+    """Bring the groups of blocks up to date, and of those that their listings have left; returns the links changed.
+
+    Any number may do it at once, any number of times. `may_write` is asked for each 500 blocks and before each write:
+    Overtaken if it says no.
+    """
+    moved, done = 0, {""}
+    waiting = set(keys) - done
+    while waiting:
+        await _ask(may_write)
+        chunk = [waiting.pop() for _ in range(min(_CHUNK, len(waiting)))]
+        for _ in range(_ROUNDS):
+            members = await _members(db, {"copy_key": {"$in": chunk}})
+            writes = [write for block in _by_key(members) for write in await _judge(db, block)]
+            done.update(chunk)
+            waiting |= await _left(db, members) - done
+            if not writes:
+                break
+            await _ask(may_write)
+            moved += (await db.jobs.bulk_write(writes, ordered=False)).modified_count
+    return moved
+
+
+async def _ask(may_write: May) -> None:
+    if not await may_write():
+        raise Overtaken
+
+
+async def _members(db: Database, where: Document) -> list[Document]:
+    return [row async for row in db.jobs.find(where, _LINKS)]
+
+
+def _by_key(members: Iterable[Document]) -> Iterable[list[Document]]:
+    blocks: dict[str, list[Document]] = {}
+    for row in members:
+        blocks.setdefault(row["copy_key"], []).append(row)
+    return blocks.values()
+
+
+async def _left(db: Database, members: Sequence[Document]) -> set[str]:
+    """Name the other blocks in which listings of these members' groups are: a member has come from there."""
+    groups = {row["copy_group"] for row in members if row.get("copy_group")}
+    if not groups:
+        return set()
+    where = {"status": {"$in": ["open", "closed"]}, "copy_group": {"$in": list(groups)}}
+    return {row.get("copy_key") or "" async for row in db.jobs.find(where, {"copy_key": True})}
+
+
+async def _judge(db: Database, block: Sequence[Document]) -> list[UpdateOne]:
+    """Return what is to be written so that the members of a block carry the groups they are in."""
+    is_open = [row for row in block if row["status"] == "open"]
+    groups: dict[str, str] = {}
+    if len({row["source"] for row in is_open}) > 1 and len(is_open) <= MOST:
+        groups = await _groups(db, [row["_id"] for row in is_open])
+    return [_write(row, groups.get(row["_id"])) for row in block if _links(row) != _wanted(row, groups.get(row["_id"]))]
+
+
+async def _groups(db: Database, ids: Sequence[str]) -> dict[str, str]:
+    from workers.analysis.copies import candidate, groups  # here: the console reads copies without the normaliser
+    from workers.feeds.normalise.description import line_of
+
+    block = [
+        candidate(
+            row["_id"],
+            row["source"],
+            row["first_run"],
+            text=line_of(row.get("description") or ""),
+            locations=row.get("locations") or (),
+            remote=row.get("remote"),
+        )
+        async for row in db.jobs.find({"_id": {"$in": list(ids)}}, _SAID)
+    ]
+    if len(block) < _THREAD_FROM:
+        await anyio.lowlevel.checkpoint()
+        return groups(block)
+    return await anyio.to_thread.run_sync(groups, block)
+
+
+def _links(row: Document) -> tuple[str | None, str | None]:
+    return row.get("copy_group"), row.get("copy_of")
+
+
+def _wanted(row: Document, first: str | None) -> tuple[str | None, str | None]:
+    return first, None if first == row["_id"] else first
+
+
+def _write(row: Document, first: str | None) -> UpdateOne:
+    where = {name: row.get(name) for name in ("_id", "copy_key", "status", "changed_run", "copy_group", "copy_of")}
+    wanted = dict(zip(("copy_group", "copy_of"), _wanted(row, first), strict=True))
+    change: Document = {}
+    if put := {name: value for name, value in wanted.items() if value is not None}:
+        change["$set"] = put
+    if off := {name: "" for name, value in wanted.items() if value is None}:
+        change["$unset"] = off
+    return UpdateOne(where, change)
