@@ -24,7 +24,7 @@ from workers.queue import depth, registry
 from workers.queue.connect import now_ms
 from workers.settings import FILE_NAME, Config
 from workers.sources import load_each
-from workers.store import runs, source_state
+from workers.store import migrations, runs, source_state
 from workers.store.connect import Database
 from workers.store.indexes import INDEXES
 from workers.store.source_state import SourceState
@@ -128,6 +128,7 @@ async def of_mongo(config: Config) -> Checks:
         else:
             yield Check("mongodb", "warn", "a single server: no fail-over", "make it a replica set: rs.initiate()")
         yield await _indexes(db)
+        yield await _migrations(db)
         active = await runs.active(db)
         yield Check("runs", "ok", f"{len(active)} active")
         states = await source_state.all(db)
@@ -165,18 +166,20 @@ def of_states(states: Iterable[SourceState], last: Iterable[Run]) -> list[Check]
 
 
 async def _indexes(db: Database) -> Check:
-    missing: list[str] = []
-    present: dict[str, set[str]] = {}
-    for index in INDEXES:
-        if index.collection not in present:
-            present[index.collection] = {info["name"] async for info in await db[index.collection].list_indexes()}
-        if index.name not in present[index.collection]:
-            missing.append(f"{index.collection}.{index.name}")
+    missing = await migrations.missing_indexes(db)
     if not missing:
         return Check("mongodb", "ok", f"{len(INDEXES)} indexes")
     if len(missing) == len(INDEXES):
         return Check("mongodb", "warn", "no indexes yet", "start a worker: it makes them")
-    return Check("mongodb", "fail", f"without {', '.join(missing)}", "start a worker: it makes them")
+    return Check("mongodb", "fail", f"without {', '.join(missing)}", "start a worker, or `jobimport migrate`")
+
+
+async def _migrations(db: Database) -> Check:
+    left = [step for step in await migrations.pending(db) if step.name != "indexes"]
+    if not left:
+        return Check("mongodb", "ok", "nothing to migrate")
+    names = ", ".join(step.name for step in left)
+    return Check("mongodb", "warn", f"of an older version, and it works; to migrate: {names}", "jobimport migrate")
 
 
 async def of_redis(config: Config) -> Checks:

@@ -15,7 +15,7 @@ from workers.queue import connect as queue
 from workers.settings import Config
 from workers.sources import load_each, load_one
 from workers.store.connect import Database
-from workers.store.indexes import prepare
+from workers.store.migrations import ready
 
 
 def describe(parser: Parser) -> None:
@@ -58,7 +58,7 @@ async def _import(config: Config, chosen: list[Source], args: Args) -> int:
     url = config.settings.redis.url
     async with reach.database(config) as db, queue.open_redis(config.settings.redis, fast=True) as redis:
         # The index that allows one active run a source must be there before the first run is.
-        await prepare(db, config.settings.retention)
+        await ready(db, config.settings.retention)
         waiting = args.wait or args.watch
         waiter = await Waiter.open(db, redis, url, watch=args.watch) if waiting else None
         accepted: list[Requested] = []

@@ -32,6 +32,7 @@ NOUNS = {
     "workers": ("workers", "list, quiet, resume, stop the worker processes"),
     "doctor": ("doctor", "is everything set up and running as it should be"),
     "metrics": ("metrics", "what Prometheus may know, once or on a port"),
+    "migrate": ("migrate", "bring a database of an older version up to date"),
     "config": ("config", "show or check the settings"),
 }
 

@@ -187,10 +187,22 @@ class LiveGateway(Acts):
                 await anyio.sleep(RETRY_SECONDS)
                 continue
             self._wants_totals = False
+            if not self.snapshot.mongodb.is_up:
+                await self._tell_of_migrations(side)
             self.snapshot = reducer.loaded(self.snapshot, active, recent, self.clock())
             self._link("mongodb", "up", rtt_ms=rtt)
             self._look_at_sources.set()
             self._look_at_runs = await _wait(self._look_at_runs, RUNS_SECONDS)
+
+    async def _tell_of_migrations(self, side: "MongoSide") -> None:
+        """Say once a connection that the database is an older version's; it works all the same."""
+        try:
+            with anyio.fail_after(ANSWER_SECONDS):
+                text = await side.of_an_older_version()
+        except Exception:  # noqa: BLE001 (the next look says what is wrong with MongoDB)
+            return
+        if text:
+            self.snapshot = reducer.heard(self.snapshot, Event(kind="worker", at=self.clock(), text=text))
 
     async def _watch_sources(self) -> None:
         """Read the source files again and again; who edits one sees it here."""

@@ -28,6 +28,7 @@ from workers.store import (
     copies,
     history,
     jobs,
+    migrations,
     pauses,
     rejects,
     runs,

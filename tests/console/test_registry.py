@@ -75,6 +75,7 @@ COMMANDS_WITHOUT_PLACE = {
     "metrics": "is for Prometheus; the sections show the same to people",
     "config show": "the settings are those of the process that reads them",
     "config check": "the settings are those of the process that reads them",
+    "migrate": "belongs to an upgrade, as starting the workers does; Events says when it is to be done",
     "preview": "looks at a feed that is no source yet",
     "audit list": "Events and a run's page show what was done by whom; the whole trail is for a shell",
     "sources add": "not in the console yet: a shell looks at a feed, asks and writes the file",

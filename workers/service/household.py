@@ -36,7 +36,7 @@ from workers.queue.lanes import STAGES, Stage
 from workers.queue.message import Message
 from workers.service.lifeline import STUCK_EXIT, Watchdog
 from workers.settings import Config
-from workers.store import batches, indexes, runs
+from workers.store import batches, migrations, runs
 from workers.store.connect import Database, describe, is_unreachable, open_database, ping, unhung
 from workers.store.connect import Trouble as MongoTrouble
 
@@ -148,7 +148,9 @@ class Household:
             try:
                 await ping(db)  # which tells of a server that is away sooner
                 with unhung(PREPARE_SECONDS):
-                    await indexes.prepare(db, self.config.settings.retention)
+                    await migrations.ready(db, self.config.settings.retention)
+                    if old := await migrations.sentence(db):
+                        log.warning("%s", old)
                 break
             except (MongoTrouble, TimeoutError) as error:
                 if wait == 0.5:

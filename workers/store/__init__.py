@@ -19,6 +19,8 @@
     rejects         listings that could not be imported, and why
     audit           what operators did, and who
     source_state    what the last runs of a source left behind
+    migrations      what a database of an older version lacks, brought up to date in numbered steps
+      backfill      the steps that move data, page by page
     search          listings by a query, in its order
       compiling     a query as MongoDB asks it (pure)
       terms         the dictionary of search terms: beginnings, counts

@@ -196,6 +196,7 @@ COLLECTIONS = (
     "leases",
     "upkeep",
     "terms",
+    "schema_migrations",
 )
 
 _INTEGER = ["int", "long"]

@@ -1,0 +1,107 @@
+"""What older listings and runs lack, filled in page by page: the steps of `jobimport migrate` that move data.
+
+Each is a generator of pages: what it did, and where the next one begins. It may be broken off anywhere and begun again
+at any earlier page; it writes by compare-and-set, so that whatever is imported meanwhile stays as the import left it.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import UTC, datetime
+
+import anyio.lowlevel
+import msgspec
+from pymongo import UpdateOne
+
+from workers.analysis.daily import day_id
+from workers.model import Job, QualityWeights
+from workers.store import copies, daily
+from workers.store.connect import Database
+from workers.store.documents import Document, from_document
+
+PAGE = 500
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What is done: `cursor` is where the next page begins, `read` and `changed` what this one met."""
+
+    cursor: str
+    read: int
+    changed: int
+
+
+Pages = AsyncGenerator[Page]
+
+
+async def days(db: Database, cursor: str) -> Pages:
+    """Write the row of import_daily of every source and day that has ended runs."""
+    day: Document = {"$dateTrunc": {"date": "$queued_at", "unit": "day"}}
+    pipeline = [
+        {"$match": {"active": False}},
+        {"$group": {"_id": {"source": "$source", "day": day}, "runs": {"$sum": 1}}},
+        {"$sort": {"_id.source": 1, "_id.day": 1}},
+    ]
+    async for group in await db.import_logs.aggregate(pipeline, allowDiskUse=True):
+        source, moment = group["_id"]["source"], group["_id"]["day"]
+        key = day_id(source, moment)
+        if key > cursor:
+            await daily.recompute(db, source, moment)
+            yield Page(key, group["runs"], 1)
+
+
+async def scores(db: Database, cursor: str, weights: QualityWeights) -> Pages:
+    """Score the listings; fresh or stale as on the day of their last change."""
+    from workers.analysis.quality import parts  # here and below: who only looks loads no normaliser
+
+    def score(row: Document) -> Document:
+        job = from_document(row, Job)
+        if not job.posted_at_known:
+            job = msgspec.structs.replace(job, posted_at=None)
+        at: datetime = row["metadata"].get("last_updated") or row["posted_at"]
+        return {"quality": parts(job, at.astimezone(UTC)).score(weights)}
+
+    async for page in _rewritten(db, cursor, score, ("quality",)):
+        yield page
+
+
+async def blocks(db: Database, cursor: str) -> Pages:
+    """Name the block of each listing, in which it is compared with those of other sources."""
+    from workers.analysis.copies import copy_key
+
+    def key(row: Document) -> Document:
+        return {"copy_key": copy_key(row.get("company") or "", row["title"])}
+
+    async for page in _rewritten(db, cursor, key, ("copy_key",)):
+        yield page
+
+
+async def groups(db: Database, cursor: str) -> Pages:
+    """Link the copies of every block."""
+    while True:
+        rows = db.jobs.find({"copy_key": {"$gt": cursor}}, {"_id": False, "copy_key": True})
+        keys = [row["copy_key"] async for row in rows.sort("copy_key", 1).limit(PAGE)]
+        if not keys:
+            return
+        changed = await copies.link(db, set(keys))
+        cursor = keys[-1]
+        yield Page(cursor, len(keys), changed)
+
+
+async def _rewritten(
+    db: Database, cursor: str, fields_of: Callable[[Document], Document], names: Sequence[str]
+) -> Pages:
+    """Walk over all listings by key, and write fields that come out otherwise than they are stored."""
+    while True:
+        rows = [row async for row in db.jobs.find({"_id": {"$gt": cursor}}).sort("_id", 1).limit(PAGE)]
+        if not rows:
+            return
+        writes: list[UpdateOne] = []
+        for number, row in enumerate(rows):
+            fields: Document = fields_of(row)
+            stored = {name: row.get(name) for name in names}
+            if fields != stored:
+                where = {"_id": row["_id"], "content_hash": row["content_hash"], **stored}
+                writes.append(UpdateOne(where, {"$set": fields}))
+            if number % 25 == 0:
+                await anyio.lowlevel.checkpoint()
+        changed = (await db.jobs.bulk_write(writes, ordered=False)).modified_count if writes else 0
+        cursor = rows[-1]["_id"]
+        yield Page(cursor, len(rows), changed)
