@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from workers.feeds.normalise.terms import words
+from workers.feeds.terms import words
 
 LIKE = 85.0
 """Percent of two texts that must agree (rapidfuzz's ratio) for them to be one."""

@@ -4,7 +4,7 @@ Each is a generator of pages: what it did, and where the next one begins. It may
 at any earlier page; it writes by compare-and-set, so that whatever is imported meanwhile stays as the import left it.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import anyio.lowlevel
@@ -13,7 +13,7 @@ from pymongo import UpdateOne
 
 from workers.analysis.daily import day_id
 from workers.model import Job, QualityWeights
-from workers.store import copies, daily
+from workers.store import copies, daily, terms
 from workers.store.connect import Database
 from workers.store.documents import Document, from_document
 
@@ -47,9 +47,29 @@ async def days(db: Database, cursor: str) -> Pages:
             yield Page(key, group["runs"], 1)
 
 
+async def words(db: Database, cursor: str) -> Pages:
+    """Write the search terms of each listing, and a year's pay, as this version searches them."""
+    from workers.feeds.normalise.salary import yearly  # here and below: who only looks loads no normaliser
+    from workers.feeds.terms import search_terms, tagged
+
+    def found_by(row: Document) -> Document:
+        job = from_document(row, Job)
+        texts = (job.title, job.company, *job.locations, *job.tags)
+        of_fields = tagged(job.company, job.locations, job.remote, job.employment_types)
+        return {"search_terms": [*search_terms(texts), *of_fields], "pay": yearly(job.salary)}
+
+    known = terms.Known()
+
+    async def learn(written: Sequence[Document]) -> None:
+        await terms.learn(db, (term for fields in written for term in fields["search_terms"]), known)
+
+    async for page in _rewritten(db, cursor, found_by, ("search_terms", "pay"), learn):
+        yield page
+
+
 async def scores(db: Database, cursor: str, weights: QualityWeights) -> Pages:
     """Score the listings; fresh or stale as on the day of their last change."""
-    from workers.analysis.quality import parts  # here and below: who only looks loads no normaliser
+    from workers.analysis.quality import parts
 
     def score(row: Document) -> Document:
         job = from_document(row, Job)
@@ -86,7 +106,11 @@ async def groups(db: Database, cursor: str) -> Pages:
 
 
 async def _rewritten(
-    db: Database, cursor: str, fields_of: Callable[[Document], Document], names: Sequence[str]
+    db: Database,
+    cursor: str,
+    fields_of: Callable[[Document], Document],
+    names: Sequence[str],
+    before: Callable[[Sequence[Document]], Awaitable[None]] | None = None,
 ) -> Pages:
     """Walk over all listings by key, and write fields that come out otherwise than they are stored."""
     while True:
@@ -94,14 +118,18 @@ async def _rewritten(
         if not rows:
             return
         writes: list[UpdateOne] = []
+        written: list[Document] = []
         for number, row in enumerate(rows):
             fields: Document = fields_of(row)
             stored = {name: row.get(name) for name in names}
             if fields != stored:
                 where = {"_id": row["_id"], "content_hash": row["content_hash"], **stored}
                 writes.append(UpdateOne(where, {"$set": fields}))
+                written.append(fields)
             if number % 25 == 0:
                 await anyio.lowlevel.checkpoint()
+        if written and before is not None:
+            await before(written)
         changed = (await db.jobs.bulk_write(writes, ordered=False)).modified_count if writes else 0
         cursor = rows[-1]["_id"]
         yield Page(cursor, len(rows), changed)

@@ -23,7 +23,6 @@ _FACETS = {"remote": "r:", "type": "e:"}
 _AMOUNTS = {"salary": "pay", "quality": "quality"}
 _ORDERS = {"salary": "pay"}
 _COPIES: dict[str, Document] = {"hide": {"copy_of": None}, "only": {"copy_of": {"$gt": ""}}}
-_STAMPS = {"new": "first_run", "changed": "changed_run", "closed": "closed_run"}
 _BEYOND = "\U0010ffff"
 _NOTHING: Document = {"_id": {"$in": []}}
 
@@ -187,5 +186,7 @@ def _of_run(clause: OfRun, facts: Facts) -> Document:
         # changed_run only narrows the scan: it never falls behind first_run.
         return {"source": source, "changed_run": {"$gte": run}, "first_run": run}
     if clause.key == "changed":
-        return {"source": source, "changed_run": run, "first_run": {"$ne": run}}
+        # The stamp is the last run's; what earlier ones changed stands in the listing's own history.
+        told = {"source": source, "changes": {"$elemMatch": {"run": run, "because": ""}}, "changes.run": run}
+        return {"$or": [{"source": source, "changed_run": run, "first_run": {"$ne": run}}, told]}
     return {"source": source, "status": "closed", "closed_run": run}

@@ -49,19 +49,26 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         3,
+        "words",
+        "what listings are found by: search terms, a year's pay",
+        lambda db, _, cursor: backfill.words(db, cursor),
+        "jobs",
+    ),
+    Step(
+        4,
         "quality",
         "a score for each listing",
         lambda db, settings, cursor: backfill.scores(db, cursor, settings.quality),
         "jobs",
     ),
     Step(
-        4,
+        5,
         "blocks",
         "for each listing, which others it may be a copy of",
         lambda db, _, cursor: backfill.blocks(db, cursor),
         "jobs",
     ),
-    Step(5, "copies", "links between copies", lambda db, _, cursor: backfill.groups(db, cursor), "jobs"),
+    Step(6, "copies", "links between copies", lambda db, _, cursor: backfill.groups(db, cursor), "jobs"),
 )
 
 

@@ -49,6 +49,7 @@ async def test_killed_in_the_middle_and_started_again_it_comes_out_the_same(plan
     assert {line["step"]: line["state"] for line in looked.lines} == {
         "indexes": "done",
         "daily": "done",
+        "words": "done",
         "quality": f"broken off at {row.read / COUNT:.0%}",
         "blocks": "to do",
         "copies": "to do",

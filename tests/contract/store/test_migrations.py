@@ -12,7 +12,7 @@ from workers.settings import RetentionSettings, Settings
 from workers.store import backfill, jobs, migrations, runs
 from workers.store.connect import Database
 
-LATER = ("quality", "copy_key", "copy_group", "copy_of")
+LATER = ("pay", "quality", "copy_key", "copy_group", "copy_of")
 SETTINGS = Settings()
 
 
@@ -67,6 +67,7 @@ async def test_what_is_lacking_is_filled_in_once(ready_db: Database):
     assert {name: row.changed for name, row in done.items()} == {
         "indexes": 1,
         "daily": 6,
+        "words": 36,
         "quality": 36,
         "blocks": 36,
         "copies": 0,
