@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,7 @@ from workers.queue import depth, registry
 from workers.queue.connect import now_ms
 from workers.settings import FILE_NAME, Config
 from workers.sources import load_each
-from workers.store import migrations, runs, source_state
+from workers.store import copies, migrations, runs, source_state
 from workers.store.connect import Database
 from workers.store.indexes import INDEXES
 from workers.store.source_state import SourceState
@@ -129,10 +130,13 @@ async def of_mongo(config: Config) -> Checks:
             yield Check("mongodb", "warn", "a single server: no fail-over", "make it a replica set: rs.initiate()")
         yield await _indexes(db)
         yield await _migrations(db)
+        waiting = await copies.due(db, limit=1)
         active = await runs.active(db)
         yield Check("runs", "ok", f"{len(active)} active")
         states = await source_state.all(db)
         last = await runs.last_of_sources(db)
+    for check in of_linking(waiting):
+        yield check
     sources = load_each(config.sources)[0]
     for check in (*of_health(sources, states), *of_states(states.values(), last.values())):
         yield check
@@ -151,6 +155,16 @@ def of_health(sources: Mapping[str, Source], states: Mapping[str, SourceState]) 
     if judged and not odd:
         checks.append(Check("health", "ok", f"{len(judged)} sources are as usual"))
     return checks
+
+
+def of_linking(waiting: Iterable[Run]) -> list[Check]:
+    """Runs whose listings should long have been compared with those of other sources; the oldest is enough."""
+    now = datetime.now(UTC)
+    ages = {run.id: (now - run.finished_at).total_seconds() for run in waiting if run.finished_at}
+    texts = [
+        f"run {id} has waited {span(age)} for its copies to be linked" for id, age in ages.items() if age > WAITS_LONG
+    ]
+    return [Check("copies", "warn", text, "see the workers' log") for text in texts]
 
 
 def of_states(states: Iterable[SourceState], last: Iterable[Run]) -> list[Check]:

@@ -70,6 +70,8 @@ COLUMNS: tuple[tuple[str, Kind, Callable[[Document], Any]], ...] = (
     ("salary_unit", "text", _salary("unit")),
     ("salary_text", "text", _salary("text")),
     ("pay", "whole", _field("pay")),
+    ("quality", "whole", _field("quality")),
+    ("copy_of", "text", _field("copy_of")),
     ("posted_at", "time", _field("posted_at")),
     ("valid_through", "time", _field("valid_through")),
     ("url", "text", _field("url")),

@@ -42,6 +42,13 @@ def test_city_jobs_repeats_one_listing():
     assert len({item.fields["id"][0] for item in items}) == 2_000
 
 
+def test_city_jobs_has_some_of_wingtips_listings_too():
+    own = {(job.title, job.place) for job in listings("wingtip", 7, BORN)}
+    copied = [job for job in listings("city-jobs", 7, BORN) if job.company == "Wingtip"]
+    assert len(copied) == 100
+    assert sum((job.title, job.place) in own for job in copied) > 80
+
+
 @pytest.mark.parametrize("name", sorted(MOVING))
 def test_a_feed_changes_a_little_from_generation_to_generation(name: str):
     assert render(name, 3, BORN) == render(name, 3, BORN)

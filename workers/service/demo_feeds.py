@@ -157,7 +157,12 @@ def listings(name: str, generation: int, born: datetime) -> list[Listing]:
 
 
 def _listing(name: str, number: int, revision: int, entered: datetime) -> Listing:
-    """A listing by its number; `revision` moves its salary and the end of its text."""
+    """A listing by its number; `revision` moves its salary and the end of its text.
+
+    Every twentieth of city-jobs is one that Wingtip has on its own board: a copy.
+    """
+    if name == "city-jobs" and number % 20 == 0:
+        return _listing("wingtip", number // 20, revision, entered)._replace(number=number, company="Wingtip")
     dice = Random(f"{name}:{number}")
     title = dice.choice(_GRADES) + dice.choice(_TITLES)
     company = f"{dice.choice(_FIRST)} {dice.choice(_SECOND)}"

@@ -174,6 +174,8 @@ def _last(last: Iterable[Run]) -> Iterator[Metric]:
         ("source",),
         [(run.source, (run.finished_at - run.queued_at).total_seconds()) for run in ended if run.finished_at],
     )
+    scored = [(run.source, run.quality) for run in ended if run.quality is not None]
+    yield _gauge("source_last_run_quality", "Mean score (0 to 100) of the listings it read.", ("source",), scored)
     counted = ("new", "updated", "unchanged", "failed", "dropped", "closed")
     yield _gauge(
         "source_last_run_listings",

@@ -56,6 +56,7 @@ async def test_what_two_imports_leave_to_scrape(imported: Plant):
     last = {name: of(found, "source_last_run_listings", source="board", result=name) for name in ("new", "unchanged")}
     assert last == {"new": 0, "unchanged": 15}
     assert of(found, "source_health", source="board", state="ok") == 1
+    assert 0 < (of(found, "source_last_run_quality", source="board") or 0) < 100
     assert of(found, "lane_messages", lane="upsert", state="waiting") == 0
     assert of(found, "listings") == 20
     ended = [value for (name, _), value in found.items() if name == "jobimport_source_last_success_timestamp_seconds"]
