@@ -47,6 +47,7 @@ bench: install
 	$(BIN)/python -m bench.hostile
 	$(BIN)/python -m bench.fields
 	$(BIN)/python -m bench.upsert
+	$(BIN)/python -m bench.copies
 	$(BIN)/python -m bench.broker
 	$(BIN)/python -m bench.stalls
 	$(BIN)/python -m bench.pipeline
