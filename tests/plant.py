@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +42,11 @@ async def eventually(look: Callable[[], Awaitable[T | None]], limit: float = 30.
     raise AssertionError(f"nothing within {limit} s")
 
 
+async def are_gone(pids: Iterable[int]) -> bool:
+    """Whether none of these processes is there any more."""
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
 @dataclass
 class Plant:
     """One test's plant. `env` is what its processes get."""
@@ -55,8 +60,8 @@ class Plant:
     def config(self) -> Config:
         return load(self.folder, environ=self.env)
 
-    def source(self, name: str, url: str, **settings: Any) -> Source:
-        source = Source(name=name, url=url, schedule="", **settings)
+    def source(self, name: str, url: str, *, schedule: str = "", **settings: Any) -> Source:
+        source = Source(name=name, url=url, schedule=schedule, **settings)
         save(self.folder / "sources", source)
         return source
 
@@ -100,6 +105,20 @@ class Plant:
             yield crew
         finally:
             crew.stop()
+
+    @contextmanager
+    def scheduler(self) -> Generator["subprocess.Popen[bytes]"]:
+        """`jobimport scheduler`, until the block ends; slots are due at once."""
+        env = {**self.env, "JOBIMPORT_IMPORT_SCHEDULE_JITTER": "0s"}
+        with (self.folder / "scheduler.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workers.service.scheduler"], env=env, stdout=log, stderr=log
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 class Workers:

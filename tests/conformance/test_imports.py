@@ -104,6 +104,7 @@ async def fails_over(plant: Plant, deployment: Deployment) -> None:
     "deployment", [pytest.param("sentinel", marks=pytest.mark.xdist_group("sentinel"))], indirect=True
 )
 async def test_sentinels_promote_a_replica_in_the_middle(plant: Plant, deployment: Deployment) -> None:
+    """Rows E16 and P14."""
     await fails_over(plant, deployment)
 
 
@@ -111,6 +112,7 @@ async def test_sentinels_promote_a_replica_in_the_middle(plant: Plant, deploymen
     "deployment", [pytest.param("cluster", marks=pytest.mark.xdist_group("cluster"))], indirect=True
 )
 async def test_a_cluster_promotes_a_replica_in_the_middle(plant: Plant, deployment: Deployment) -> None:
+    """Rows E17b and P15: its keys have one tag a partition, so nothing crosses slots."""
     await fails_over(plant, deployment)
 
 

@@ -81,6 +81,7 @@ async def test_a_message_is_heard_at_once(deployment: Deployment, redis: Redis) 
 
 
 async def test_tried_again_then_dead_then_requeued(deployment: Deployment, redis: Redis) -> None:
+    """Row P15: in a cluster too."""
     failing, well = Recorder(*[OSError("no route")] * 99), Recorder()
     messages = spread(3)
     await ring(redis, messages)
@@ -230,6 +231,7 @@ async def hired(deployment: Deployment, journal: Journal, *names: str, **options
 async def test_what_a_killed_worker_had_is_run_by_another(
     deployment: Deployment, redis: Redis, journal_file: Path
 ) -> None:
+    """Rows E16b, E17c and P15."""
     journal = Journal(journal_file)
     messages = [Message(stage="upsert", run=1, source=source, batch=f"1:once-60-{source}") for source in SOURCES]
     async with hired(deployment, journal, "one", lease=1.5) as (one,):

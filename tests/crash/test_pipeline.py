@@ -10,7 +10,7 @@ import pytest
 
 from tests.feed_server import Call, FeedServer, Reply, until
 from tests.listings import listings, rss
-from tests.plant import Plant, eventually
+from tests.plant import Plant, are_gone, eventually
 from workers.model import Paging, Stats
 from workers.store import batches
 
@@ -71,6 +71,7 @@ async def test_a_worker_killed_in_the_middle_of_page_seven_leaves_exact_counts(p
 
 
 async def test_the_whole_plant_killed_and_started_again_goes_on(plant: Plant) -> None:
+    """Row E4: the children die with their manager, and promise 1 holds."""
     with FeedServer() as server:
         server.on("/feed", Reply(rss(listings(COUNT, body=BODY))))
         plant.source("board", server.url("/feed"))
@@ -79,8 +80,7 @@ async def test_the_whole_plant_killed_and_started_again_goes_on(plant: Plant) ->
             await eventually(lambda: some_done(plant, run.id))
             children = crew.children()
             crew.kill()
-            for pid in children:
-                await eventually(lambda pid=pid: _gone(pid), limit=10)
+            await eventually(lambda: are_gone(children), limit=10)
             crew.start()
             ended = await plant.ended(run.id, limit=60)
     assert (ended.state, ended.stats) == ("succeeded", Stats(total=COUNT, new=COUNT))
@@ -120,11 +120,3 @@ async def test_a_frozen_worker_is_overtaken_and_changes_nothing_when_it_wakes(pl
             os.kill(victim, signal.SIGCONT)
     assert ended.stats == Stats(total=COUNT, new=COUNT)
     assert await plant.db["jobs"].count_documents({"first_run": run.id}) == COUNT
-
-
-async def _gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False

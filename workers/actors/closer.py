@@ -9,6 +9,7 @@ Promises  The run ends exactly once, with the sum of its rows, checked against t
 
 from functools import partial
 from time import perf_counter
+from typing import NamedTuple
 
 from workers.actors.aftermath import after_end
 from workers.actors.desk import Desk, own_up, utcnow
@@ -17,6 +18,7 @@ from workers.control import announce
 from workers.errors import ConfigError, UnknownSource
 from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Source, Stats, Timing
 from workers.store import batches, closing, rejects, runs, source_state
+from workers.store.connect import unhung
 from workers.store.verifying import verify
 from workers.store.writing import Overtaken
 
@@ -27,53 +29,80 @@ HELD = ("drop_guard", "empty_feed")
 async def close(desk: Desk, run_id: int) -> None:
     """End one run. A run that is not ready, or has ended, is left alone."""
     began = perf_counter()
-    run = await runs.begin_close(desk.db, run_id)
-    if run is None:
-        return
-    if run.cancel_requested and run.batches.total is None:
-        await batches.fence(desk.db, run_id, run.source)
-    sums = await batches.totals(desk.db, run_id)
+    with unhung():
+        run = await runs.begin_close(desk.db, run_id)
+        if run is None:
+            return
+        if run.cancel_requested and run.batches.total is None:
+            await batches.fence(desk.db, run_id, run.source)
+        sums = await batches.totals(desk.db, run_id)
     if sums.pending:
         return  # a fetch that did not know of the cancel slipped a row in: whoever drops it rings again
+    with unhung():
+        await rejects.sweep(desk.db, run_id)
+    try:
+        end = await _end(desk, run, sums)
+    except Overtaken:
+        return
+    with unhung():
+        await _remember(desk, run, sums, complete=end.complete, doubtful=bool(end.doubts))
+        finished = await runs.finish(
+            desk.db,
+            run_id,
+            state=end.state,
+            stats=end.stats,
+            batches=BatchTotals(sums.total, sums.done, sums.dead),
+            timing=_timing(run, int((perf_counter() - began) * 1000)),
+            entries=[*end.mismatch, *end.doubts, *_asked_for(desk, run, sums, end.stats)],
+            held=next((entry.text for entry in end.doubts if entry.code in HELD), ""),
+            scores=await batches.scores(desk.db, run_id),
+            revivals=run.revivals,
+        )
+        ended = await runs.get(desk.db, run_id)
+        if ended is None or ended.active:
+            return  # requeued meanwhile: who settles its batches rings again
+        if not finished and ended.stats.closed != end.stats.closed:
+            await own_up(desk, ended, "listings were closed after the run was given up")
+    await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
+    with unhung():
+        await after_end(desk, ended)
+
+
+class _End(NamedTuple):
+    """How a run ends: what is to be said of it, and why some of it may not be believed."""
+
+    state: RunState
+    complete: bool
+    stats: Stats
+    doubts: list[LogEntry]
+    mismatch: list[LogEntry]
+
+
+async def _end(desk: Desk, run: Run, sums: batches.RunTotals) -> _End:
+    """Close what is missing, add up, and count again. Raises Overtaken where another has ended the run."""
     state = outcome_of(run, sums)
     complete = is_complete(state, sums)
-    doubts: list[LogEntry] = []
-    closed, held = 0, ""
+    closed, doubts = 0, list[LogEntry]()
     if complete and state != "unchanged":
-        try:
-            closed, doubts = await _close_missing(desk, run, sums)
-        except Overtaken:
-            return
-        held = next((entry.text for entry in doubts if entry.code in HELD), "")
+        closed, doubts = await _close_missing(desk, run, sums)
     stats = stats_of(sums, run.stats.duplicates, closed)
-    mismatch = await _verify(desk, run, stats) if state != "unchanged" else []
-    await _remember(desk, run, sums, complete=complete, doubtful=bool(doubts))
-    finished = await runs.finish(
-        desk.db,
-        run_id,
-        state=state,
-        stats=stats,
-        batches=BatchTotals(sums.total, sums.done, sums.dead),
-        timing=_timing(run, int((perf_counter() - began) * 1000)),
-        entries=[*mismatch, *doubts, *_approval(desk, run, closed)],
-        held=held,
-        scores=await batches.scores(desk.db, run_id),
-        revivals=run.revivals,
-    )
-    ended = await runs.get(desk.db, run_id)
-    if ended is None or ended.active:
-        return  # requeued meanwhile: who settles its batches rings again
-    if not finished and ended.stats.closed != closed:
-        await own_up(desk, ended, "listings were closed after the run was given up")
-    await announce(desk.redis, "run", ended, worker=desk.worker, text=ended.degraded)
-    await after_end(desk, ended)
+    mismatch: list[LogEntry] = []
+    if state != "unchanged":
+        with unhung():
+            mismatch = await _verify(desk, run, stats)
+    return _End(state, complete, stats, doubts, mismatch)
 
 
-def _approval(desk: Desk, run: Run, closed: int) -> list[LogEntry]:
+def _asked_for(desk: Desk, run: Run, sums: batches.RunTotals, stats: Stats) -> list[LogEntry]:
     """What an operator's word has led to."""
-    if not run.approved_by:
-        return []
-    return [desk.entry("warning", "approved", f"approved by {run.approved_by}: {closed} listings closed")]
+    if run.cancel_requested:
+        text = (
+            f"cancelled by {run.cancelled_by or 'nobody'}: {sums.dropped} batches with {stats.dropped} listings dropped"
+        )
+        return [desk.entry("warning", "cancelled", text)]
+    if run.approved_by:
+        return [desk.entry("warning", "approved", f"approved by {run.approved_by}: {stats.closed} listings closed")]
+    return []
 
 
 def outcome_of(run: Run, sums: batches.RunTotals) -> RunState:
@@ -108,11 +137,14 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple
     if source is None or source.kind != "snapshot":
         return 0, []
     settings = desk.config.settings.closing
-    if await rejects.any_nameless(desk.db, run.id):
+    with unhung():
+        is_nameless = await rejects.any_nameless(desk.db, run.id)
+        state = await source_state.get(desk.db, run.source)
+        seen = await batches.seen(desk.db, run.id)
+    if is_nameless:
         text = "a listing without identity was rejected: which listings are gone cannot be known"
         return 0, [desk.entry("warning", "closing_suspended", text)]
     if sums.total == 0 and not run.approved_by:  # rows are never empty
-        state = await source_state.get(desk.db, run.source)
         before = state.empty_streak if state else 0
         # A closer that runs again has counted this run already.
         streak = before if state and state.last_complete_run == run.id else before + 1
@@ -122,7 +154,7 @@ async def _close_missing(desk: Desk, run: Run, sums: batches.RunTotals) -> tuple
     plan = await closing.close_missing(
         desk.db,
         run.source,
-        await batches.seen(desk.db, run.id),
+        seen,
         run.id,
         utcnow(),
         guard_share=1.0 if run.approved_by else settings.drop_share,

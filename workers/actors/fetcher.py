@@ -34,12 +34,13 @@ BEAT_EVERY = 5.0
 
 async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
     """Read the run's feed into batches. Raises what the retry policy is to judge."""
-    with anyio.fail_after(desk.config.settings.queue.message_timeout):
+    # A whole fetch has deadlines of its own; opening it is bounded like every other message.
+    with unhung(desk.config.settings.queue.message_timeout):
         run = await runs.get(desk.db, run_id)
     if run is None or not run.active:
         return
     if run.state not in ("queued", "fetching"):
-        await _pass_on(desk, run_id)
+        await ring_close_if_settled(desk, run_id)
         return
     source = desk.source(run.source)
     limit = desk.config.settings.fetch.connections_per_host
@@ -50,35 +51,31 @@ async def fetch(desk: Desk, run_id: int, *, last_attempt: bool) -> None:
 async def _fetch(desk: Desk, run: Run, source: Source, slot: hosts.Slot, *, last_attempt: bool) -> None:
     """Read the feed while one of its host's connections is held."""
     run_id = run.id
-    # A whole fetch has deadlines of its own; opening it is bounded like every other message.
-    with anyio.fail_after(desk.config.settings.queue.message_timeout):
-        if wait := await rate.take(desk.redis, source.name, source.rate):
-            raise Deferred(f"{source.name} is asked at most {source.rate}", wait)
+    if wait := await rate.take(desk.redis, source.name, source.rate):
+        raise Deferred(f"{source.name} is asked at most {source.rate}", wait)
+    with unhung(desk.config.settings.queue.message_timeout):
         epoch = await runs.begin_fetch(desk.db, run_id, worker=desk.worker)
-        if epoch is not None:
-            await source_state.note_fetch(desk.db, source.name, utcnow())
     if epoch is None:
-        await _pass_on(desk, run_id)
+        await ring_close_if_settled(desk, run_id)
         return
     desk.progress.mark(run_id)
     delivery = _Delivery(desk, run, source, epoch, last_attempt)
     try:
+        with unhung():
+            await source_state.note_fetch(desk.db, source.name, utcnow())
         async with _beating(desk, run_id, epoch, slot):
             await delivery.read()
     except Superseded:
         log.info("run %d: another delivery has taken over, or it was cancelled", run_id)
-    except (Deferred, Transient):
+    except Permanent:
+        raise
+    except Exception:
         if not delivery.has_read:
             # It has not met the feed: the next delivery is the first to, and may leave validators (rule 4).
             with unhung():
                 await runs.unbegin_fetch(desk.db, run_id, epoch)
         raise
-    await _pass_on(desk, run_id)
-
-
-async def _pass_on(desk: Desk, run_id: int) -> None:
-    with unhung():
-        await ring_close_if_settled(desk, run_id)
+    await ring_close_if_settled(desk, run_id)
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ class Progress:
             try:
                 with unhung():
                     await self.tell()
-            except (Trouble, TimeoutError) as error:
+            except Trouble as error:
                 log.debug("progress waits for MongoDB: %s", type(error).__name__)
 
     async def tell(self) -> None:

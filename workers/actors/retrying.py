@@ -102,7 +102,7 @@ class _Round:
         if row is None or row.state != "done":
             self.busy += len(kept)
             return
-        items, held, fresh = self._map(rows)
+        items, held, fresh = self._map([each for each in rows if rejects.is_of(row, each.id)])
         if not items or not await self._begin(row, items, held, fresh):
             self.busy += len(items)
             return

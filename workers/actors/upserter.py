@@ -9,6 +9,7 @@ Promises  The row ends as done with its counts, or dropped if its run was cancel
 """
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import msgspec
@@ -18,55 +19,70 @@ from workers.analysis.copies import copy_key
 from workers.analysis.quality import parts
 from workers.feeds.normalise import normalise
 from workers.fetching import shown
-from workers.model import Job, RawItem, Reject, Run, Source
+from workers.model import Batch, Job, RawItem, Reject, Run, Source
 from workers.queue.message import Message
 from workers.store import batches, jobs, rejects, runs
+from workers.store.connect import unhung
 
 
 async def upsert(desk: Desk, batch_id: str) -> None:
     """Settle one batch. Raises what the retry policy is to judge; a row settled by another is left alone."""
     began = perf_counter()
-    batch = await batches.load(desk.db, batch_id)
-    if batch is None:
-        return
-    run = await runs.get(desk.db, batch.run)
-    if run is None:
-        return
+    with unhung():
+        batch = await batches.load(desk.db, batch_id)
+        run = await runs.get(desk.db, batch.run) if batch else None
+        if batch is None or run is None:
+            return
+        is_open = await _is_open(desk, batch, run)
+    if is_open:
+        await _write(desk, batch, run, began)
+    await ring_close_if_settled(desk, run.id)
+
+
+async def _is_open(desk: Desk, batch: Batch, run: Run) -> bool:
+    """Whether a batch is still to be written. One of a cancelled run that nobody has begun is dropped here."""
     if batch.state != "pending" or batch.items is None:
-        await ring_close_if_settled(desk, run.id)
-        return
+        return False
     if not run.active:
         # A requeue that was cut short, or that its run's end overtook. RunGone buries the row again.
         run = await runs.reactivate(desk.db, run.id)
-    if run.cancel_requested and await batches.drop(desk.db, batch_id):
-        await ring_close_if_settled(desk, run.id)
-        return
-    source = desk.source(batch.source)
+    return not (run.cancel_requested and await batches.drop(desk.db, batch.id))
+
+
+async def _write(desk: Desk, batch: Batch, run: Run, began: float) -> None:
+    """Write a batch's listings and rejects, and settle it with its counts."""
+    source, mark = desk.source(batch.source), ""
     to_job = _normaliser(desk, source, run)
 
     async def may_write() -> bool:
-        return await batches.begin_writing(desk.db, batch_id, desk.worker, round=batch.round)
+        nonlocal mark
+        mark = await batches.begin_writing(desk.db, batch.id, desk.worker, round=batch.round)
+        return bool(mark)
 
-    items = batches.unpack(batch.items)
+    items = batches.unpack(batch.items or b"")
     try:
         result = await jobs.upsert(
             desk.db, run.id, source.name, items, to_job, utcnow(), may_write=may_write, known=desk.known
         )
-        if result.rejects and not await may_write():
-            raise jobs.Overtaken
     except jobs.Overtaken:
-        await ring_close_if_settled(desk, run.id)
         return
-    await rejects.replace(desk.db, batch_id, run.id, source.name, result.rejects, held=batch.held)
+    with unhung():
+        if result.rejects:
+            if not mark and not await may_write():
+                return
+            await rejects.write(desk.db, batch.id, mark, run.id, source.name, result.rejects)
     counts = result.counts if batch.counts is None else batch.counts + result.counts
     scores = result.scores if batch.scores is None else batch.scores + result.scores
     took_ms = int((perf_counter() - began) * 1000)
-    by = desk.worker
-    if await batches.settle(desk.db, batch_id, counts, scores=scores, worker=by, took_ms=took_ms, round=batch.round):
-        desk.progress.mark(run.id)
-    elif result.written:
-        await _own_up_if_dead(desk, run, batch_id)
-    await ring_close_if_settled(desk, run.id)
+    settling = partial(batches.settle, scores=scores, worker=desk.worker, took_ms=took_ms, round=batch.round)
+    with unhung():
+        if await settling(desk.db, batch.id, counts, mark=mark if result.rejects else ""):
+            desk.progress.mark(run.id)
+            await rejects.keep_only(desk.db, batch.id, mark, batch.held)
+            return
+        await rejects.forget(desk.db, batch.id, mark)
+        if result.written:
+            await _own_up_if_dead(desk, run, batch.id)
 
 
 def _normaliser(desk: Desk, source: Source, run: Run) -> Callable[[RawItem], Job | Reject]:
@@ -103,14 +119,18 @@ async def ring_close_if_settled(desk: Desk, run_id: int) -> None:
     Called after the caller's own commit, so of two that settle the last two rows at once at least one sees none
     pending. A ring that Redis does not hear is rung again by the reconciler.
     """
-    run = await runs.get(desk.db, run_id)
-    if run is None or not (run.state in ("importing", "closing") or (run.cancel_requested and run.active)):
-        return
-    if not await batches.pending(desk.db, run_id):
+    with unhung():
+        run = await runs.get(desk.db, run_id)
+        if run is None or not (run.state in ("importing", "closing") or (run.cancel_requested and run.active)):
+            return
+        is_pending = await batches.pending(desk.db, run_id)
+    if not is_pending:
         await ring_close(desk, run)
 
 
 async def ring_close(desk: Desk, run: Run) -> None:
     """Ring the closer for a run whose rows are settled."""
     message = Message(stage="close", run=run.id, source=run.source, high=is_high(run))
-    await runs.set_rung(desk.db, run.id, await ring_patiently(desk, message))
+    rung_at = await ring_patiently(desk, message)
+    with unhung():
+        await runs.set_rung(desk.db, run.id, rung_at)

@@ -18,7 +18,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     milliseconds of the last message for it; `attempt` counts how often a worker began to write its listings.
     `scores` adds up the quality of its listings, unchanged ones included.
     `round` counts how often its rejects were tried again: `items` are then these alone, `counts` are what earlier
-    rounds settled, and `held` are the ids of the rejects that are not in this round.
+    rounds settled, and `held` are the ids of the rejects that are not in this round. `mark` is that of the attempt that
+    settled it, which the ids of its other rejects bear.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     error: str = ""
     round: int = 0
     held: list[str] = []
+    mark: str = ""
 
 
 def batch_id(run: int, number: int) -> str:

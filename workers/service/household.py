@@ -152,7 +152,7 @@ class Household:
                     if old := await migrations.sentence(db):
                         log.warning("%s", old)
                 break
-            except (MongoTrouble, TimeoutError) as error:
+            except MongoTrouble as error:
                 if wait == 0.5:
                     log.warning("waiting for MongoDB: %s", describe(error))
                 self._leave_lanes_unread(WAIT_SECONDS)

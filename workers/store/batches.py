@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import zstandard
-from pymongo import ASCENDING
+from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError
 
 from workers.errors import JobImportError, TooLarge
@@ -107,14 +107,20 @@ async def load(db: Database, id: str) -> Batch | None:
     return None if row is None else from_document(row, Batch)
 
 
-async def begin_writing(db: Database, id: str, worker: str, *, round: int = 0) -> bool:
-    """Note that a worker writes this row's listings now; False when the row has been settled: write nothing.
+async def begin_writing(db: Database, id: str, worker: str, *, round: int = 0) -> str:
+    """Note that a worker writes this row's listings now; "" when the row has been settled: write nothing.
 
-    From here on the row is not dropped any more, but finished (rules 1 and 7).
+    From here on the row is not dropped any more, but finished (rules 1 and 7). Returns the mark of this attempt, which
+    no other has: its rejects are told from those of others by it.
     """
     change = {"$inc": {"attempt": 1}, "$set": {"worker": worker}}
-    result = await db.import_batches.update_one({"_id": id, "state": "pending", **_in_round(round)}, change)
-    return result.matched_count == 1
+    row = await db.import_batches.find_one_and_update(
+        {"_id": id, "state": "pending", **_in_round(round)},
+        change,
+        projection={"attempt": True},
+        return_document=ReturnDocument.AFTER,
+    )
+    return "" if row is None else f"{round}.{row['attempt']}"
 
 
 async def settle(
@@ -126,13 +132,18 @@ async def settle(
     took_ms: int,
     scores: Scores | None = None,
     round: int = 0,
+    mark: str = "",
 ) -> bool:
-    """Move pending -> done with its counts; False when another did it, whose counts stand (rule 1)."""
+    """Move pending -> done with its counts; False when another did it, whose counts stand (rule 1).
+
+    `mark` is that of the attempt whose rejects are the row's from now on, "" for none.
+    """
     facts: Document = {
         "counts": to_value(counts),
         "scores": to_value(scores or Scores()),
         "worker": worker,
         "took_ms": took_ms,
+        "mark": mark,
     }
     where = {"_id": id, "state": "pending", **_in_round(round)}
     result = await db.import_batches.update_one(where, _leaving("done", facts))

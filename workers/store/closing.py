@@ -11,7 +11,7 @@ import msgspec
 
 from workers.model import Counts
 from workers.store.changes import closing, kept
-from workers.store.connect import Database
+from workers.store.connect import Database, unhung
 from workers.store.documents import to_milliseconds
 from workers.store.writing import May, Overtaken, always
 
@@ -55,32 +55,32 @@ async def close_missing(
     present = words(seen)
     missing: list[str] = []
     still_open = 0
-    async for id, external_id in _open(db, source):
-        still_open += 1
-        if int.from_bytes(identity_hash(external_id), sys.byteorder) not in present:
-            missing.append(id)
-    closed_before = await closed_by(db, source, run_id)
-    known = still_open + closed_before - (await recount(db, run_id, source)).new
+    with unhung():
+        async for id, external_id in _open(db, source):
+            still_open += 1
+            if int.from_bytes(identity_hash(external_id), sys.byteorder) not in present:
+                missing.append(id)
+    with unhung():
+        closed_before = await closed_by(db, source, run_id)
+        known = still_open + closed_before - (await recount(db, run_id, source)).new
     gone = len(missing) + closed_before
     if gone > guard_min and gone > guard_share * known:
         return ClosePlan(known, gone, closed_before, held=True)
     at = to_milliseconds(now)
     for chunk in _chunks(missing):
-        if not await may_close():
-            raise Overtaken
-        await db.jobs.update_many(
-            {"_id": {"$in": chunk}, "status": "open", "changed_run": {"$lt": run_id}},
-            {
-                "$set": {
-                    "status": "closed",
-                    "closed_run": run_id,
-                    "closed_because": "missing",
-                    "metadata.closed_at": at,
-                },
-                **kept([closing(at, run_id, "missing")]),
-            },
-        )
-    return ClosePlan(known, gone, await closed_by(db, source, run_id))
+        with unhung():
+            if not await may_close():
+                raise Overtaken
+            await db.jobs.update_many(
+                {"_id": {"$in": chunk}, "status": "open", "changed_run": {"$lt": run_id}},
+                {"$set": _closed(run_id, at), **kept([closing(at, run_id, "missing")])},
+            )
+    with unhung():
+        return ClosePlan(known, gone, await closed_by(db, source, run_id))
+
+
+def _closed(run_id: int, at: datetime) -> dict[str, Any]:
+    return {"status": "closed", "closed_run": run_id, "closed_because": "missing", "metadata.closed_at": at}
 
 
 async def recount(db: Database, run_id: int, source: str) -> Counts:

@@ -37,8 +37,14 @@ PING_SECONDS = 3.0
 HANGING_SECONDS = 30.0
 """A call that outlasts this is given up by whoever waits for it: one was seen to hang past timeoutMS for good.
 
-That was after mongod had been killed. Upserts and closes are bounded as whole messages; `unhung` bounds the rest.
+That was after mongod had been killed.
 """
+
+LAST_WORD_SECONDS = 0.5
+"""A call is given up so long before the time of its message is up: the call is to blame, not the message."""
+
+FAIR_SECONDS = 5.0
+"""But for one that was given less time than this: then it is the message that has been too slow."""
 
 _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
@@ -90,9 +96,18 @@ def check_url(url: str) -> None:
 
 @contextmanager
 def unhung(seconds: float | None = None) -> Generator[None]:
-    """Bound a few calls by HANGING_SECONDS, or as said. Raises TimeoutError."""
-    with anyio.fail_after(HANGING_SECONDS if seconds is None else seconds):
+    """Bound a few calls by HANGING_SECONDS, or as said, and by what their message has left.
+
+    Raises NetworkTimeout: a MongoDB that does not answer is away, however the driver takes it.
+    """
+    limit = HANGING_SECONDS if seconds is None else seconds
+    left = anyio.current_effective_deadline() - anyio.current_time() - LAST_WORD_SECONDS
+    if left >= FAIR_SECONDS:
+        limit = min(limit, left)
+    with anyio.move_on_after(limit) as scope:
         yield
+    if scope.cancelled_caught:
+        raise NetworkTimeout(f"no answer within {limit:.0f} s")
 
 
 async def ping(db: Database, *, seconds: float = PING_SECONDS) -> float:

@@ -18,7 +18,7 @@ from workers.store import terms, writing
 from workers.store.changes import compared
 from workers.store.classify import Outcome, Stored, Verdict, by_content, by_raw_hash
 from workers.store.closing import ClosePlan, close_missing, recount
-from workers.store.connect import Database
+from workers.store.connect import Database, unhung
 from workers.store.documents import Document, to_milliseconds
 from workers.store.terms import Known
 from workers.store.writing import May, Overtaken, always
@@ -119,7 +119,8 @@ class _Batch:
 
     async def round(self, ids: Sequence[str]) -> list[str]:
         """Read, judge and write; returns the ids where another writer was in between."""
-        stored = await self._read(ids)
+        with unhung():
+            stored = await self._read(ids)
         inserts: list[Document] = []
         changes: list[writing.Change] = []
         for id in ids:
@@ -140,12 +141,14 @@ class _Batch:
                     changes.append(writing.Change(id, known, verdict.write, raw_hash, job))
             elif job is not None:
                 inserts.append(writing.new_document(id, job, raw_hash, self._run, self._now))
-        changes = await compared(self._db, changes, self._run, self._now)
-        if (inserts or changes) and not await self._may_write():
-            raise Overtaken
-        await self._learn(inserts, changes)
-        inserted = await writing.insert(self._db, inserts)
-        changed = await writing.change(self._db, changes, self._run, self._now)
+        with unhung():
+            changes = await compared(self._db, changes, self._run, self._now)
+        with unhung():
+            if (inserts or changes) and not await self._may_write():
+                raise Overtaken
+            await self._learn(inserts, changes)
+            inserted = await writing.insert(self._db, inserts)
+            changed = await writing.change(self._db, changes, self._run, self._now)
         return self._settle(len(inserts) + len(changes), inserted, changed)
 
     async def _learn(self, inserts: Sequence[Document], changes: Sequence[writing.Change]) -> None:

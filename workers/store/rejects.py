@@ -1,14 +1,17 @@
-"""Listings that could not be imported, and why. One row a listing: `<run>:<batch>:<i>`."""
+"""Listings that could not be imported, and why. One row a listing: `<run>:<batch>:<mark>-<i>`.
+
+The mark is that of the attempt at its batch which refused it (batches.begin_writing). A settled row names the mark
+whose rejects are its own: what others wrote, dying or waking too late, is nobody's, and is deleted.
+"""
 
 from collections.abc import Collection, Sequence
-from itertools import count as count_up
 from typing import Any
 
 import msgspec
 from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
-from workers.model import Reject
+from workers.model import Batch, Reject
 from workers.store.connect import Database, describe
 from workers.store.documents import Document, from_document, storable, utc_now
 from workers.store.writing import WriteTrouble
@@ -38,26 +41,52 @@ class RejectRow(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"})
         return self.id.rpartition(":")[0]
 
 
-async def replace(
-    db: Database, batch_id: str, run_id: int, source: str, rejects: Sequence[Reject], *, held: Collection[str] = ()
-) -> None:
-    """Make these the batch's rejects, beside the ids `held`, which are left as they are.
-
-    Never leaves the batch without them, so a frozen copy that wakes loses none.
-    """
+async def write(db: Database, batch_id: str, mark: str, run_id: int, source: str, rejects: Sequence[Reject]) -> None:
+    """Write what an attempt at a batch has refused. They are the batch's once it is settled with this mark."""
     at = utc_now()
-    free = (id for i in count_up() if (id := f"{batch_id}:{i:04d}") not in held)
     rows = {
-        id: {"run": run_id, "source": source, "at": at, **_bounded(reject)}
-        for reject, id in zip(rejects, free, strict=False)
+        f"{batch_id}:{mark}-{i:04d}": {"run": run_id, "source": source, "at": at, **_bounded(reject)}
+        for i, reject in enumerate(rejects)
     }
-    if rows:
-        writes = [ReplaceOne({"_id": id}, row, upsert=True) for id, row in rows.items()]
-        try:
-            await db.rejects.bulk_write(writes, ordered=False)
-        except BulkWriteError as error:
-            raise WriteTrouble(describe(error)) from None
-    await db.rejects.delete_many({"_id": {**_under(batch_id), "$nin": [*rows, *held]}})
+    writes = [ReplaceOne({"_id": id}, row, upsert=True) for id, row in rows.items()]
+    try:
+        await db.rejects.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        raise WriteTrouble(describe(error)) from None
+
+
+async def forget(db: Database, batch_id: str, mark: str) -> None:
+    """Delete what an attempt has written: the batch was settled by another."""
+    await db.rejects.delete_many({"_id": _marked(batch_id, mark)})
+
+
+async def keep_only(db: Database, batch_id: str, mark: str, held: Collection[str] = ()) -> None:
+    """Delete the rejects of a settled batch that are not its own: neither of its mark nor among those `held`."""
+    own = _marked(batch_id, mark)
+    others = [{"_id": {"$lt": own["$gte"]}}, {"_id": {"$gte": own["$lt"]}}] if mark else [{}]
+    await db.rejects.delete_many({"_id": {**_under(batch_id), "$nin": list(held)}, "$or": others})
+
+
+async def sweep(db: Database, run_id: int) -> None:
+    """Delete what is nobody's in the settled rows of a run: for those who died before they could do it themselves."""
+    parts = {"$split": ["$_id", ":"]}
+    pipeline = [
+        {"$match": _of(run_id)},
+        {"$project": {"batch": {"$arrayElemAt": [parts, 1]}, "last": {"$arrayElemAt": [parts, 2]}}},
+        {"$group": {"_id": {"batch": "$batch", "mark": {"$arrayElemAt": [{"$split": ["$last", "-"]}, 0]}}}},
+    ]
+    marks: dict[str, set[str]] = {}
+    async for group in await db.rejects.aggregate(pipeline):
+        marks.setdefault(f"{run_id}:{group['_id']['batch']}", set()).add(group["_id"]["mark"])
+    rows = db.import_batches.find({"_id": {"$in": list(marks)}, "state": "done"}, {"mark": True, "held": True})
+    async for row in rows:
+        if marks[row["_id"]] != {row.get("mark", "")}:
+            await keep_only(db, row["_id"], row.get("mark", ""), row.get("held", ()))
+
+
+def is_of(row: Batch, id: str) -> bool:
+    """Whether a reject is a settled row's own."""
+    return id in row.held or (bool(row.mark) and id.startswith(f"{row.id}:{row.mark}-"))
 
 
 async def of_run(db: Database, run_id: int, limit: int, *, after: str = "", originals: bool = False) -> list[RejectRow]:
@@ -131,6 +160,10 @@ def _of(run_id: int) -> dict[str, Any]:
 
 def _under(id: str) -> dict[str, Any]:
     return {"$gte": f"{id}:", "$lt": f"{id};"}
+
+
+def _marked(batch_id: str, mark: str) -> dict[str, str]:
+    return {"$gte": f"{batch_id}:{mark}-", "$lt": f"{batch_id}:{mark}."}
 
 
 def _bounded(reject: Reject) -> Document:

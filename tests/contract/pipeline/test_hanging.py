@@ -1,6 +1,8 @@
 """A call to MongoDB that never returns, as was seen after mongod was killed: nobody waits for it for ever."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -18,10 +20,14 @@ from workers.actors.upserter import upsert
 from workers.model import Stats
 from workers.model.batch import batch_id
 from workers.store import batches, connect, runs
+from workers.store.connect import Trouble, is_unreachable
 
 pytestmark = pytest.mark.anyio
 
-CALLS = ("find_one", "find_one_and_update", "insert_one", "update_one", "update_many", "aggregate")
+CALLS = (
+    *("find_one", "find_one_and_update", "insert_one", "insert_many", "update_one", "update_many", "bulk_write"),
+    *("delete_many", "count_documents", "aggregate"),
+)
 
 
 class Hanging:
@@ -83,9 +89,16 @@ async def test_a_fetch_ends_wherever_a_call_hangs_and_the_next_delivery_complete
 
 
 async def _gives_up(desk: Desk, run: int) -> bool:
+    return await _is_put_off(partial(fetch, desk, run, last_attempt=False))
+
+
+async def _is_put_off(work: Callable[[], Awaitable[None]]) -> bool:
+    """Whether a message ends as one does whose MongoDB is away: it is put off, and no attempt is used."""
     try:
-        await fetch(desk, run, last_attempt=False)
-    except TimeoutError:
+        with anyio.fail_after(20):
+            await work()
+    except Trouble as error:
+        assert is_unreachable(error)
         return True
     return False
 
@@ -103,6 +116,41 @@ async def _ends_well(desk: Desk, run: int, stats: Stats) -> None:
     ended = await runs.get(desk.db, run)
     assert ended is not None
     assert (ended.state, ended.stats) in (("succeeded", stats), ("unchanged", Stats()))
+
+
+async def test_an_upsert_and_a_close_are_put_off_wherever_a_call_hangs(plant: Plant, hanging: Hanging) -> None:
+    """And the next delivery ends what was begun: each listing is counted once."""
+    desk = plant.desk()
+    feeds = [rss([*listings(20, start=n), listings(1, start=900)[0].changed(title=None)]) for n in range(1, 100)]
+    hung: Counter[str] = Counter()
+    with FeedServer() as server:
+        server.on("/feed", *map(Reply, feeds))
+        plant.source("board", server.url("/feed"), kind="snapshot")
+        for at in range(1, 100):
+            run = await plant.request("board", force=True)
+            await fetch(desk, run.id, last_attempt=False)
+            for name, work in (
+                ("upsert", partial(upsert, desk, batch_id(run.id, 0))),
+                ("close", partial(close, desk, run.id)),
+            ):
+                hanging.hang(at)
+                put_off = await _is_put_off(work)
+                hung[name] += hanging.hung
+                assert put_off or not hanging.hung
+                hanging.hang(0)
+                await work()
+            ended = await runs.get(plant.db, run.id)
+            assert ended is not None
+            expected = (
+                Stats(total=21, new=20, failed=1)
+                if at == 1
+                else Stats(total=21, new=1, unchanged=19, failed=1, closed=1)
+            )
+            assert (ended.state, ended.stats, ended.error_log) == ("partial", expected, [])
+            if at > max(hung.values()):
+                break
+    assert hung["upsert"] >= 6
+    assert hung["close"] >= 10
 
 
 async def test_the_reconciler_and_the_progress_go_on_after_a_call_that_hangs(

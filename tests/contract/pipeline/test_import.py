@@ -5,6 +5,9 @@ import pytest
 from tests.feed_server import FeedServer, Reply
 from tests.listings import listings, rss
 from tests.plant import Plant
+from workers.actors.fetcher import fetch
+from workers.actors.upserter import upsert
+from workers.control import cancel
 from workers.model import Paging, Stats
 from workers.store import batches, rejects, runs
 
@@ -119,19 +122,24 @@ async def test_a_second_trigger_answers_with_the_active_run(plant: Plant) -> Non
 
 
 async def test_a_cancelled_run_drops_what_was_not_begun_and_closes_nothing(plant: Plant) -> None:
+    """Its log says how much was dropped and by whom; what an earlier run has brought stays open."""
     with FeedServer() as server:
-        server.on("/feed", Reply(rss(listings(200))))
+        server.on("/feed", Reply(rss(listings(30))), Reply(rss(listings(200, start=100))))
         plant.source("board", server.url("/feed"), kind="snapshot")
+        async with plant.workers():
+            await plant.run("board")
         run = await plant.request("board")
-        from workers.actors.fetcher import fetch
-        from workers.control import cancel
-
         await fetch(plant.desk(), run.id, last_attempt=False)
+        await upsert(plant.desk(), f"{run.id}:0002")
         await cancel(plant.db, plant.redis, run.id, "ana")
         async with plant.workers():
             ended = await plant.ended(run.id)
-    assert (ended.state, ended.stats) == ("cancelled", Stats(total=200, dropped=200))
-    assert await plant.db["jobs"].count_documents({}) == 0
+    assert (ended.state, ended.stats) == ("cancelled", Stats(total=200, new=50, dropped=150))
+    assert [(entry.code, entry.text) for entry in ended.error_log] == [
+        ("cancelled", "cancelled by ana: 3 batches with 150 listings dropped")
+    ]
+    assert await plant.db["jobs"].count_documents({"status": "open"}) == 80
+    assert await plant.db["jobs"].count_documents({}) == 80
 
 
 async def test_counts_agree_with_rows_and_stamps(plant: Plant) -> None:

@@ -7,12 +7,14 @@ import pytest
 
 from tests.contract.pipeline.test_adversary import finish
 from tests.feed_server import FeedServer, Reply
+from tests.freezing import frozen
 from tests.listings import listings, rss
 from tests.plant import Plant
 from workers.actors.fetcher import fetch
 from workers.errors import Deferred, HttpUnavailable
 from workers.queue import hosts
-from workers.store import runs, source_state
+from workers.store import connect, runs, source_state
+from workers.store.connect import Trouble as MongoTrouble
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +70,28 @@ async def test_a_fetch_that_met_its_feed_and_broke_leaves_none(plant: Plant) -> 
     state = await source_state.get(plant.db, "board")
     assert state is not None
     assert state.etag is None
+
+
+@pytest.mark.parametrize("call", ["get", "note_fetch"])
+async def test_a_mongodb_that_hung_before_the_feed_was_asked_leaves_the_validators(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(5)), etag='"v1"'))
+        plant.source("board", server.url("/feed"))
+        run = await plant.request("board")
+        with frozen(source_state, call), monkeypatch.context() as patch, pytest.raises(MongoTrouble) as raised:
+            patch.setattr(connect, "HANGING_SECONDS", 0.2)
+            await fetch(plant.desk(), run.id, last_attempt=False)
+        assert connect.is_unreachable(raised.value)
+        put_off = await runs.get(plant.db, run.id)
+        assert put_off is not None
+        assert (put_off.state, put_off.fetch_epoch, len(server.requests)) == ("queued", 0, 0)
+        await fetch(plant.desk(), run.id, last_attempt=False)
+        await finish(plant, run.id)
+    state = await source_state.get(plant.db, "board")
+    assert state is not None
+    assert state.etag == '"v1"'
 
 
 async def test_two_workers_share_a_hosts_connections(plant: Plant) -> None:

@@ -1,14 +1,18 @@
 """Rejects tried again after a mapping was changed: the run's counts are what they would have been with it."""
 
+import anyio
 import pytest
 
 from tests.contract.pipeline.test_adversary import ended, fetched, finish, letter
 from tests.feed_server import FeedServer, Reply
+from tests.freezing import frozen
 from tests.listings import Listing, listings, rss
 from tests.plant import Plant
+from workers.actors.closer import close
 from workers.actors.retrying import NothingToRetry, Retried, retry_rejects
+from workers.actors.upserter import upsert
 from workers.control import cancel, requeue
-from workers.model import Run, Stats
+from workers.model import Reject, Run, Stats
 from workers.queue.dead import list_dead
 from workers.sources import load_one
 from workers.store import batches, rejects, runs
@@ -185,3 +189,51 @@ async def test_a_worker_of_the_round_before_settles_nothing_of_this_one(plant: P
     assert counts is not None
     assert not await batches.settle(plant.db, row, counts, worker="frozen", took_ms=1, round=old.round)
     assert not await batches.settle(plant.db, row, counts, worker="frozen", took_ms=1)
+
+
+async def test_a_worker_frozen_before_it_wrote_its_rejects_brings_none_back(plant: Plant) -> None:
+    """It wakes when the batch was settled by another and its rejects were imported in a retry: they are nobody's."""
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss([*listings(3), *untitled(2), *untitled(1, 950, company="")])))
+        plant.source("board", server.url("/feed"))
+        run = await fetched(plant)
+        async with anyio.create_task_group() as tasks:
+            with frozen(rejects, "write") as ice:
+                tasks.start_soon(upsert, plant.desk("frozen"), f"{run.id}:0000")
+                await ice.reached.wait()
+                before = await finish(plant, run.id)
+                plant.source("board", server.url("/feed"), fields=MAPPED)
+                await retry(plant, run.id)
+                after = await finish(plant, run.id)
+        assert (before.stats, after.stats) == (Stats(total=6, new=3, failed=3), Stats(total=6, new=5, failed=1))
+        again = await ended(plant, run.id)  # counts agree with what the frozen one has left: nothing
+        assert again == after
+        assert await rejects.count(plant.db, run.id) == 1
+        assert (await retry(plant, run.id)).tried == 1
+
+
+async def test_a_worker_killed_before_it_took_its_rejects_back_leaves_none_behind(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another had settled its batch, by a file in which the titles are mapped: the closer sweeps."""
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss([*listings(3), *untitled(2)])))
+        plant.source("board", server.url("/feed"))
+        run = await fetched(plant)
+        row = await batches.load(plant.db, f"{run.id}:0000")
+        assert row is not None
+        mark = await batches.begin_writing(plant.db, row.id, "killed")
+        refused = Reject(external_id="1", position=1, reason="x", field="title", value="")
+        await rejects.write(plant.db, row.id, mark, run.id, "board", [refused] * 7)
+        with monkeypatch.context() as patch:
+            patch.setattr(rejects, "keep_only", nothing)
+            await upsert(plant.desk(), row.id)
+        assert await rejects.count(plant.db, run.id) == 9
+        await close(plant.desk(), run.id)
+        done = await ended(plant, run.id)
+    assert (done.state, done.stats) == ("partial", Stats(total=5, new=3, failed=2))
+    assert await rejects.count(plant.db, run.id) == 2
+
+
+async def nothing(*_: object) -> None:
+    """What a dead worker does."""

@@ -1,7 +1,5 @@
 """One run a slot, however many schedulers; a slot missed is made good once."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,46 +11,53 @@ from workers.store import runs, source_state
 pytestmark = pytest.mark.anyio
 
 
+HOURLY, DAILY = "0 * * * *", "0 0 * * *"
+
+
 async def test_two_schedulers_open_one_run_a_slot(plant: Plant) -> None:
+    """Rows E11 and P17: one is killed, and one is started again within the slot."""
     names = [f"board-{n}" for n in range(6)]
     for name in names:
-        source = plant.source(name, "http://127.0.0.1:9/feed")
-        file = plant.folder / "sources" / f"{source.name}.toml"
-        file.write_text(file.read_text().replace('schedule = ""', 'schedule = "0 * * * *"'))
-    env = {**plant.env, "JOBIMPORT_IMPORT_SCHEDULE_JITTER": "0s"}
-    command = [sys.executable, "-m", "workers.service.scheduler"]
-    log = (plant.folder / "scheduler.log").open("wb")
-    schedulers = [subprocess.Popen(command, env=env, stdout=log, stderr=log) for _ in range(2)]
-    try:
+        plant.source(name, "http://127.0.0.1:9/feed", schedule=DAILY)
 
-        async def all_taken() -> bool:
-            return len(await source_state.all(plant.db)) == len(names) and all(
-                state.last_slot for state in (await source_state.all(plant.db)).values()
-            )
+    async def all_taken() -> bool:
+        states = await source_state.all(plant.db)
+        return len(states) == len(names) and all(state.last_slot for state in states.values())
 
+    with plant.scheduler() as killed, plant.scheduler():
         await eventually(all_taken)
-        schedulers[0].kill()
-    finally:
-        for process in schedulers:
-            process.terminate()
-            process.wait(10)
-        log.close()
+        killed.kill()
+    names.append("newcomer")
+    plant.source("newcomer", "http://127.0.0.1:9/feed", schedule=DAILY)
+    with plant.scheduler():
+        await eventually(all_taken)
     opened = await runs.recent(plant.db, limit=50)
     assert sorted(run.source for run in opened) == names
     assert all(run.trigger == "schedule" and run.slot is not None for run in opened)
     assert "Traceback" not in (plant.folder / "scheduler.log").read_text()
 
 
+async def test_of_the_slots_missed_the_newest_is_made_good_once(plant: Plant) -> None:
+    """Rows E20 and P17: nothing ran for five days."""
+    plant.source("board", "http://127.0.0.1:9/feed", schedule=DAILY)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    await source_state.note_slot(plant.db, "board", today - timedelta(days=5))
+
+    async def taken() -> bool:
+        state = await source_state.get(plant.db, "board")
+        return state is not None and state.last_slot is not None and state.last_slot >= today
+
+    with plant.scheduler(), plant.scheduler():
+        await eventually(taken)
+    [run] = await runs.recent(plant.db, limit=50)
+    assert run.slot is not None
+    assert run.slot >= today
+
+
 async def test_only_the_newest_missed_slot_counts(plant: Plant) -> None:
-    source = plant.source("board", "http://127.0.0.1:9/feed")
-    file = plant.folder / "sources" / "board.toml"
-    file.write_text(file.read_text().replace('schedule = ""', 'schedule = "0 * * * *"'))
+    source = plant.source("board", "http://127.0.0.1:9/feed", schedule=HOURLY)
     offers = DueSlots(plant.db, plant.config)
     now = datetime(2026, 3, 3, 12, 30, tzinfo=UTC)
-    hourly = plant.config
-    from workers.sources import load_one
-
-    source = load_one(hourly.sources, "board")
     assert offers.due(source, now - timedelta(hours=5), now) == datetime(2026, 3, 3, 12, tzinfo=UTC)
     assert offers.due(source, datetime(2026, 3, 3, 12, tzinfo=UTC), now) is None
 

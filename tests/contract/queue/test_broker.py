@@ -71,7 +71,7 @@ async def test_no_worker_hoards(redis: Redis, redis_url: str) -> None:
 
 
 async def test_a_transient_failure_is_tried_three_times_then_dead(redis: Redis, redis_url: str) -> None:
-    """Row E8a."""
+    """Rows E8a and P8."""
     failing = Recorder(*[ConnectionError("no route")] * 9)
     told: list[DeadLetter] = []
     broker = make_broker(redis_url, upsert=failing.task)
@@ -308,6 +308,7 @@ async def test_a_cancelled_task_is_not_acked(redis: Redis, redis_url: str) -> No
 
 
 async def test_high_goes_first_and_normal_does_not_starve(redis: Redis, redis_url: str) -> None:
+    """Row P12."""
     done = Recorder()
     await ring(redis, [upsert_message(n) for n in range(40)])
     await ring(redis, [upsert_message(n, run=2, high=True) for n in range(40)])
@@ -382,6 +383,7 @@ async def test_a_hold_leaves_a_stage_unread(redis: Redis, redis_url: str) -> Non
 
 
 async def test_a_message_that_takes_too_long_is_tried_again(redis: Redis, redis_url: str) -> None:
+    """Row E9a."""
     slow = Recorder()
     slow.gate.clear()
     settings = msgspec.structs.replace(QUICK, message_timeout=Seconds(0.2), attempts=2)

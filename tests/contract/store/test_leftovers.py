@@ -6,8 +6,8 @@ from typing import Any
 import anyio
 
 from tests.contract.store.making import NOW, SOURCE
-from workers.model import Reject
-from workers.store import pauses, rejects, source_state
+from workers.model import Batch, Reject
+from workers.store import batches, pauses, rejects, source_state
 from workers.store.connect import Database
 
 FACTS: dict[str, Any] = {
@@ -30,34 +30,49 @@ async def kept(db: Database, run: int) -> list[tuple[str, str]]:
     return [(row.id, row.external_id) for row in await rejects.of_run(db, run, 100)]
 
 
-async def test_a_batch_written_again_replaces_its_rejects_and_no_others(ready_db: Database):
-    await rejects.replace(ready_db, "7:0001", 7, SOURCE, [reject(n) for n in range(12)])
-    await rejects.replace(ready_db, "7:0002", 7, SOURCE, [reject(50)])
-    await rejects.replace(ready_db, "70:0001", 70, SOURCE, [reject(60)])
-    for _ in range(2):
-        await rejects.replace(ready_db, "7:0001", 7, SOURCE, [reject(3), reject(4)])
-    expected = [("7:0001:0000", "3"), ("7:0001:0001", "4"), ("7:0002:0000", "50")]
-    assert await kept(ready_db, 7) == expected
-    assert await rejects.count(ready_db, 7) == 3
-    await rejects.replace(ready_db, "7:0001", 7, SOURCE, [])
-    assert await kept(ready_db, 7) == expected[2:]
+async def test_of_several_attempts_at_a_batch_the_rejects_of_one_stay(ready_db: Database):
+    await rejects.write(ready_db, "7:0001", "0.1", 7, SOURCE, [reject(n) for n in range(12)])
+    await rejects.write(ready_db, "7:0002", "0.1", 7, SOURCE, [reject(50)])
+    await rejects.write(ready_db, "70:0001", "0.1", 70, SOURCE, [reject(60)])
+    for mark in ("0.2", "0.10", "1.1"):
+        await rejects.write(ready_db, "7:0001", mark, 7, SOURCE, [reject(3), reject(4)])
+    await rejects.keep_only(ready_db, "7:0001", "0.1", ["7:0001:0.2-0001"])
+    expected = [*((f"7:0001:0.1-{n:04d}", str(n)) for n in range(12)), ("7:0001:0.2-0001", "4")]
+    assert await kept(ready_db, 7) == [*expected, ("7:0002:0.1-0000", "50")]
+    await rejects.forget(ready_db, "7:0001", "0.1")
+    assert await kept(ready_db, 7) == [expected[-1], ("7:0002:0.1-0000", "50")]
+    await rejects.keep_only(ready_db, "7:0001", "")
+    assert await kept(ready_db, 7) == [("7:0002:0.1-0000", "50")]
+    assert await rejects.count(ready_db, 70) == 1
 
 
-async def test_two_workers_at_once_leave_one_set(ready_db: Database):
-    async with anyio.create_task_group() as tasks:
-        for _ in range(6):
-            tasks.start_soon(rejects.replace, ready_db, "7:0001", 7, SOURCE, [reject(n) for n in range(20)])
-    assert await rejects.count(ready_db, 7) == 20
+async def test_what_belongs_to_no_settled_row_is_swept(ready_db: Database):
+    rows = [
+        Batch(id="7:0001", run=7, source=SOURCE, state="done", mark="0.2"),
+        Batch(id="7:0002", run=7, source=SOURCE, state="done"),
+        Batch(id="7:0003", run=7, source=SOURCE, state="done", mark="1.1", held=["7:0003:0.1-0001"]),
+        Batch(id="7:0004", run=7, source=SOURCE, state="pending"),
+    ]
+    for row in rows:
+        await batches.add(ready_db, row)
+        for mark in ("0.1", "0.2", "1.1"):
+            await rejects.write(ready_db, row.id, mark, 7, SOURCE, [reject(1), reject(2)])
+    await rejects.sweep(ready_db, 7)
+    left = [id for id, _ in await kept(ready_db, 7)]
+    own = ["7:0001:0.2-0000", "7:0001:0.2-0001", "7:0003:0.1-0001", "7:0003:1.1-0000", "7:0003:1.1-0001"]
+    assert left[:5] == own
+    assert [id for id in left if not id.startswith("7:0004")] == own
+    assert len(left) == 11
 
 
 async def test_rejects_are_bounded_and_readable_text(ready_db: Database):
     raw = {"title": ["x" * 100_000, "\ud800"], "description": ["y" * 60_000] * 40}
-    await rejects.replace(ready_db, "7:0001", 7, SOURCE, [reject(1, value="v" * 9999, raw=raw)])
+    await rejects.write(ready_db, "7:0001", "0.1", 7, SOURCE, [reject(1, value="v" * 9999, raw=raw)])
     (row,) = await rejects.of_run(ready_db, 7, 10)
     assert (len(row.value), len(row.raw["title"][0]), row.raw["title"][1]) == (2000, 64 * 1024, "?")
     assert sum(len(text) for texts in row.raw.values() for text in texts) <= 1024 * 1024
     assert not await rejects.any_nameless(ready_db, 7)
-    await rejects.replace(ready_db, "7:0002", 7, SOURCE, [reject(2, external_id="")])
+    await rejects.write(ready_db, "7:0002", "0.1", 7, SOURCE, [reject(2, external_id="")])
     assert await rejects.any_nameless(ready_db, 7)
     assert not await rejects.any_nameless(ready_db, 70)
 

@@ -5,17 +5,36 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from tests.contract.queue.harness import until
+from tests.contract.queue.harness import NOTHING, left, until
 from tests.servers import free_port, say
+from workers.queue import dead
+from workers.queue.connect import Redis
 from workers.queue.message import Message
-from workers.service.libraries import valkey_server
+
+LEASE = 1.5
+RECLAIM = LEASE * 4 / 3 + 1 + 5
+"""The lease, the clock's third of it, a blocking read, and what two busy cores may add: stock never came back."""
 
 
-def batch(kind: Literal["sleep", "once", "die"], seconds: float = 0, name: str = "x") -> Message:
+def batch(kind: Literal["sleep", "once", "die", "fail", "spin"], seconds: float = 0, name: str = "x") -> Message:
     return Message(stage="upsert", run=1, source="demo", batch=f"1:{kind}-{seconds}-{name}")
+
+
+async def nothing_left(redis: Redis) -> bool:
+    return await left(redis) == NOTHING
+
+
+async def reads(redis: Redis, workers: int) -> bool:
+    """Whether so many clients are blocked in a read: the workers are up."""
+    return (await redis.info("clients"))["blocked_clients"] >= workers
+
+
+async def dead_letters(redis: Redis, count: int) -> bool:
+    return await dead.count(redis) == count
 
 
 class Journal:
@@ -81,13 +100,14 @@ class Worker:
 
 
 class Server:
-    """A Valkey; without `folder` it forgets everything when it is killed."""
+    """A Redis of one kind; without `folder` it forgets everything when it is killed."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, program: Sequence[str], folder: Path | None = None) -> None:
         self.port = free_port()
-        self._flags = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--loglevel", "warning"]
+        self._command = [*program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._command += ["--loglevel", "warning"]
         if folder is not None:
-            self._flags += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec"]
+            self._command += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec"]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -95,7 +115,7 @@ class Server:
         return f"redis://127.0.0.1:{self.port}/0"
 
     async def start(self) -> None:
-        self._process = subprocess.Popen([valkey_server(), *self._flags], stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         await until(self._answers)
 
     def _answers(self) -> bool:
