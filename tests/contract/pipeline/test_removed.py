@@ -7,7 +7,7 @@ import pytest
 from tests.contract.pipeline.test_adversary import finish
 from tests.feed_server import FeedServer, Reply
 from tests.listings import listings, rss
-from tests.plant import Plant
+from tests.plant import Plant, eventually
 from workers.actors.fetcher import fetch
 from workers.actors.upserter import upsert
 from workers.control import requeue
@@ -27,6 +27,7 @@ async def test_before_its_fetch_the_run_fails_with_the_reason(plant: Plant) -> N
     file_of(plant).unlink()
     async with plant.workers():
         ended = await plant.ended(run.id)
+        await eventually(lambda: letters(plant, 1))
     assert (ended.state, ended.stats) == ("failed", Stats())
     assert "no source 'board'" in ended.error_log[-1].text
     [letter] = await list_dead(plant.redis)
@@ -43,14 +44,18 @@ async def test_before_its_batches_are_written_they_are_dead_and_come_back_with_t
         file_of(plant).unlink()
         async with plant.workers():
             ended = await plant.ended(run.id)
-        assert (ended.state, ended.stats) == ("partial", Stats(total=120, failed=120))
-        assert ended.batches.dead == 3
-        file_of(plant).write_text(text)
-        for letter in await list_dead(plant.redis):
-            await requeue(plant.db, plant.redis, letter, None, "ana")
-        async with plant.workers():
+            assert (ended.state, ended.stats) == ("partial", Stats(total=120, failed=120))
+            assert ended.batches.dead == 3
+            await eventually(lambda: letters(plant, 3))
+            file_of(plant).write_text(text)
+            for letter in await list_dead(plant.redis):
+                await requeue(plant.db, plant.redis, letter, None, "ana")
             whole = await plant.ended(run.id)
     assert (whole.state, whole.stats) == ("succeeded", Stats(total=120, new=120))
+
+
+async def letters(plant: Plant, count: int) -> bool:
+    return len(await list_dead(plant.redis)) == count
 
 
 async def test_before_its_close_nothing_is_closed(plant: Plant) -> None:
