@@ -18,6 +18,8 @@ from workers.store.connect import Database
 from workers.store.terms import Known
 
 RING_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+RING_SECONDS = 10.0
+"""In all: each try may wait for a Redis that is frozen, and the message that rings has a time of its own."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,12 @@ async def ring_patiently(desk: Desk, message: Message) -> int:
 
     A row or run whose rung_at is 0 is older than any head: the reconciler rings it as soon as Redis is back.
     """
-    for wait in RING_WAITS:
-        try:
-            return await ring(desk.redis, [message])
-        except Trouble:
-            await anyio.sleep(wait)
+    with anyio.move_on_after(RING_SECONDS):
+        for wait in RING_WAITS:
+            try:
+                return await ring(desk.redis, [message])
+            except Trouble:
+                await anyio.sleep(wait)
     return 0
 
 
