@@ -162,8 +162,8 @@ async def test_a_task_that_blocks_its_loop_is_ended_with_its_process(
     server: Server, journal: Journal, hire: Hire
 ) -> None:
     """Rows E18, E9c and P11: the process is ended; the others' messages run, and the culprit dies in the end."""
-    worker = hire(server.url, capacity=2, silence=2, max_deliveries=2)
-    stuck, good = batch("spin", 60), batch("sleep", 0.2)
+    worker = hire(server.url, capacity=1, silence=2, max_deliveries=2)
+    stuck, good = batch("spin", 60), batch("sleep")
     async with open_redis(server.url) as redis:
 
         async def is_buried() -> bool:
