@@ -3,7 +3,8 @@
 taskiq's receiver, process manager and scheduler loop are used as they are. What was wrong with the stock broker, and
 the experiments that showed it, are rows E1 to E26 of the queue evidence (design, section 5).
 
-    listen        Intake's entries, vetted: poison never reaches the receiver, which would ack it away
+    listen        Intake's entries, vetted: poison never reaches the receiver, which would ack it away; and what two
+                  workers have died with is run apart
     ack           applies the verdict that the middleware recorded: done, later, dead
     housekeeping  leases renewed every third of a lease, delayed messages pumped and pauses looked at each second
 """
@@ -42,6 +43,9 @@ PAUSED_SECONDS = 15.0
 
 UNTOLD_SECONDS = 10.0
 """A death that MongoDB could not be told of is tried again after so long."""
+
+SUSPECT = 3
+"""From this delivery on a message is run apart from what came with it: two workers have died with it in hand."""
 
 STOP_SECONDS = 3.0
 """What the last words to Redis may take; taskiq gives the whole shut-down 5 s."""
@@ -139,7 +143,7 @@ class JobStreamBroker(RedisStreamBroker):
         try:
             while True:
                 while not ready:
-                    ready.extend(filter(None, map(self._accept, await self._turn())))
+                    ready.extend(await self._apart([*filter(None, map(self._accept, await self._turn()))]))
                 delivery, data = ready.popleft()
                 yield AckableMessage(data=data, ack=partial(self._ack, delivery))
         finally:
@@ -180,6 +184,17 @@ class JobStreamBroker(RedisStreamBroker):
         if message.stage == "fetch":  # has deadlines of its own
             return delivery, message.encode(**{LABEL: delivery.token})
         return delivery, message.encode(**{LABEL: delivery.token}, timeout=float(self.settings.message_timeout))
+
+    async def _apart(self, accepted: list[tuple[Delivery, bytes]]) -> list[tuple[Delivery, bytes]]:
+        """A suspect alone, where there is one: the others go back before it begins, so that they do not die with it."""
+        suspect = next((one for one in accepted if one[0].deliveries >= SUSPECT), None)
+        if suspect is None or len(accepted) == 1:
+            return accepted
+        for one in accepted:
+            if one is not suspect:
+                self._endings(one[0]).put(one[0], "back")
+        await self._endings(suspect[0]).drained()
+        return [suspect]
 
     async def _ack(self, delivery: Delivery) -> None:
         """Apply the verdict. The receiver calls this when the task has ended, well or not."""

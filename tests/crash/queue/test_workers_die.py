@@ -158,12 +158,32 @@ async def test_a_task_that_kills_its_process_is_dead_in_the_end(server: Server, 
         assert (letter.reason, letter.batch, letter.deliveries) == ("max_deliveries", deadly.batch, 4)
 
 
+async def test_what_came_with_a_deadly_task_does_not_die_with_it(server: Server, journal: Journal, hire: Hire) -> None:
+    """Row E7c: only the culprit is buried, though the others were in its workers' hands each time."""
+    worker = hire(server.url, capacity=4, max_deliveries=4)
+    deadly = batch("die")
+    others = [batch("sleep", 0.4, f"n{n}") for n in range(3)]
+    async with open_redis(server.url) as redis:
+
+        async def all_is_settled() -> bool:
+            if not worker.alive:
+                worker.start()
+            return await only_dead(redis, 1)
+
+        await ring(redis, [*others, deadly])
+        await until(all_is_settled, 60)
+        (letter,) = await dead.list_dead(redis)
+    assert letter.batch == deadly.batch
+    assert set(journal.of("end")) == {other.batch for other in others}
+    assert len(journal.pids("start", deadly)) == 4
+
+
 async def test_a_task_that_blocks_its_loop_is_ended_with_its_process(
     server: Server, journal: Journal, hire: Hire
 ) -> None:
     """Rows E18, E9c and P11: the process is ended; the others' messages run, and the culprit dies in the end."""
-    worker = hire(server.url, capacity=1, silence=2, max_deliveries=2)
-    stuck, good = batch("spin", 60), batch("sleep")
+    worker = hire(server.url, capacity=2, silence=2, max_deliveries=3)
+    stuck, good = batch("spin", 60), batch("sleep", 0.4)
     async with open_redis(server.url) as redis:
 
         async def is_buried() -> bool:
@@ -174,7 +194,7 @@ async def test_a_task_that_blocks_its_loop_is_ended_with_its_process(
 
         await ring(redis, [stuck, good])
         await until(is_buried, 60)
-        assert len(journal.pids("start", stuck)) == 2
+        assert len(journal.pids("start", stuck)) == 3
         await until(lambda: bool(journal.pids("end", good)))
         (letter,) = await dead.list_dead(redis)
         assert (letter.reason, letter.batch) == ("max_deliveries", stuck.batch)
