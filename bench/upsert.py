@@ -25,6 +25,7 @@ from workers.service.embedded import MongoServer
 from workers.settings import MongoSettings, RetentionSettings
 from workers.store import indexes, jobs
 from workers.store.connect import Database, open_database
+from workers.store.terms import Known
 
 SOURCE = "bench"
 WORDS = [
@@ -68,14 +69,24 @@ def normalise(item: RawItem) -> Job:
     )
 
 
-async def write(db: Database, run: int, items: list[RawItem], batch: int, in_flight: int) -> tuple[Counts, float]:
-    """Write a feed as workers do; returns its counts and the seconds it took."""
+async def write(
+    db: Database,
+    run: int,
+    items: list[RawItem],
+    batch: int,
+    in_flight: int,
+    *,
+    to_job: jobs.Normalise = normalise,
+    known: Known | None = None,
+) -> tuple[Counts, float]:
+    """Write a feed as a worker does; returns its counts and the seconds it took."""
+    known = known or Known()
     waiting = [items[i : i + batch] for i in range(0, len(items), batch)]
     counts: list[Counts] = []
 
     async def work() -> None:
         while waiting:
-            result = await jobs.upsert(db, run, SOURCE, waiting.pop(0), normalise, datetime.now(UTC))
+            result = await jobs.upsert(db, run, SOURCE, waiting.pop(0), to_job, datetime.now(UTC), known=known)
             counts.append(result.counts)
 
     began = time.perf_counter()

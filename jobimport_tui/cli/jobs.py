@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from jobimport_tui.cli import reach
-from jobimport_tui.cli.export import FORMATS, as_object, opened
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
 from jobimport_tui.cli.show import cell, clock, facts, line, say, table
+from jobimport_tui.sheets import FORMATS, as_object, format_of, opened
 from workers.errors import ConfigError
 from workers.model.change import FieldChange
 from workers.query import Query, QueryError, parse
@@ -45,7 +45,7 @@ def describe(parser: Parser) -> None:
     find.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")
     export = verbs.add("export", export_jobs, "every listing that a query finds, as CSV, JSON lines or Parquet")
     export.add_argument("--limit", type=positive, metavar="N", help="at most so many")
-    export.add_argument("--format", choices=FORMATS, default="jsonl", help="jsonl, csv or parquet (jsonl)")
+    export.add_argument("--format", choices=FORMATS, help="jsonl, csv or parquet (as FILE ends, else jsonl)")
     export.add_argument("--output", metavar="FILE", help="a file, which appears when it is whole; else stdout")
     for verb in (find, export):
         verb.formatter_class = RawDescriptionHelpFormatter
@@ -113,6 +113,7 @@ def _row(job: JobRow) -> list[object]:
 
 def export_jobs(args: Args) -> int:
     """Write every listing that matches."""
+    args.format = args.format or (format_of(args.output) if args.output else "jsonl")
     if wants_json(args) and args.format != "jsonl":
         raise ConfigError("--json", "", None, f"--format jsonl, not {args.format}")
     return reach.run(partial(_export, settings(args), args, query_of(args)))

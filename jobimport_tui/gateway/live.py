@@ -261,6 +261,10 @@ class LiveGateway(Acts):
         """Complete the last word of a query."""
         return await self._ask(lambda mongo: mongo.complete(text))
 
+    async def export(self, query: ListingQuery, path: str) -> int:
+        """Write what a query finds to a file."""
+        return await self._ask(lambda mongo: mongo.export(query, path))
+
     async def listing(self, listing_id: str) -> dict[str, Any]:
         """Read one listing."""
         return await self._ask(lambda mongo: mongo.listing(listing_id))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_args
 
+import anyio.to_thread
 import msgspec
 
 from jobimport_tui.compare import WINDOW
@@ -19,6 +20,7 @@ from jobimport_tui.gateway.protocol import (
     RunQuery,
 )
 from jobimport_tui.gateway.source_files import Past
+from jobimport_tui.sheets import format_of, opened
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
 from workers.query import last_word, parse
 from workers.store import (
@@ -178,6 +180,15 @@ class MongoSide:
         """How many a search finds, up to a bound."""
         count = await search.count(self.db, parse(query.text))
         return f"{count:,}" if count < search.COUNT_CAP else f"{search.COUNT_CAP - 1:,}+"
+
+    async def export(self, query: ListingQuery, path: str) -> int:
+        """Write what a query finds, page by page; the file is written beside the loop."""
+        written = 0
+        with opened(path, format_of(path), is_new=True) as sheet:
+            async for page in search.export(self.db, parse(query.text)):
+                await anyio.to_thread.run_sync(sheet.write, page)
+                written += len(page)
+        return written
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
         """One listing."""

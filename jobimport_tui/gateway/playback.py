@@ -58,6 +58,6 @@ class PlaybackGateway:
     async def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise Refused("this is a recording: only what the sections showed is in it")
 
-    runs = run_detail = listings = count_listings = complete = listing = _refuse
+    runs = run_detail = listings = count_listings = complete = export = listing = _refuse
     import_source = cancel = requeue = discard = pause = resume = order = _refuse
     set_enabled = remove_source = verify = retry_rejects = rejected = letters = runs_of = _refuse

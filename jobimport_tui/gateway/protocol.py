@@ -138,6 +138,10 @@ class Gateway(Protocol):
         """Complete the last word of a query that is being typed; None where nothing begins so."""
         ...
 
+    async def export(self, query: ListingQuery, path: str) -> int:
+        """Write every listing that a query finds to a file that is not there yet; returns how many."""
+        ...
+
     async def listing(self, listing_id: str) -> dict[str, Any]:
         """Read one listing as it is stored, and in `copies` the others of its group: id, is_first."""
         ...

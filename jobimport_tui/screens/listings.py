@@ -98,6 +98,24 @@ class ListingsSection(PagedSection[ListingRow]):
         """The command that finds these listings."""
         return f"jobimport jobs search -- {shlex.quote(self.text)}" if self.text else "jobimport jobs search"
 
+    def export_to(self, name: str) -> None:
+        """Write the marked rows, else every listing that the query finds, page by page."""
+        if self.grid.marked_rows():
+            super().export_to(name)
+            return
+        query = ListingQuery(text=self.text)
+
+        async def writing() -> None:
+            self.say(f"writing {name.strip()} ...")
+            try:
+                count = await self.session.gateway.export(query, name.strip())
+            except Refused as refusal:
+                self.say(str(refusal), "warn")
+            else:
+                self.say(f"{count:,} listings are in {name.strip()}", "ok")
+
+        self.run_worker(writing, name="listings export", group="export", exit_on_error=False)
+
     async def complete(self, text: str) -> str | None:
         """A word from the dictionary for what is being typed; none while MongoDB is away."""
         try:

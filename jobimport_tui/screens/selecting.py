@@ -115,12 +115,13 @@ class Selecting(Section):
     def do_export(self, argument: str) -> None:
         """Write the marked rows, else all that are here, to a file that is not there yet."""
         if argument:
-            self._export(argument)
+            self.export_to(argument)
             return
         name = f"jobimport-{self.place}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.csv"
-        self.type("write to: ", name, done=self._export)
+        self.type("write to: ", name, done=self.export_to)
 
-    def _export(self, name: str) -> None:
+    def export_to(self, name: str) -> None:
+        """Write the rows that are here."""
         grid = self.at_hand
         rows = grid.marked_rows() or grid.rows
         file = Path(name.strip()).expanduser()

@@ -415,6 +415,10 @@ class FakeGateway:
         self._answer("complete", text)
         return f"{text}neer" if text.endswith("engi") else None
 
+    async def export(self, query: ListingQuery, path: str) -> int:
+        self._answer("export", query, path)
+        return len(self.jobs)
+
     async def listing(self, listing_id: str) -> dict[str, Any]:
         self._answer("listing", listing_id)
         return STORED

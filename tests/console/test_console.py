@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -260,6 +261,17 @@ async def test_searching_listings() -> None:
         assert query.text == "source:jobicy support globex"
         await it.press("escape")
         assert "1-200+ of 450" in it.text
+
+
+async def test_all_that_a_query_finds_is_exported_or_the_marked_rows_alone(tmp_path: Path) -> None:
+    async with desk(section="listings") as it:
+        await it.press("slash", *"globex", "enter", "colon", *"export all.csv", "enter")
+        query, path = next(asked[1:] for asked in it.gateway.asked if asked[0] == "export")
+        assert (query.text, path) == ("globex", "all.csv")
+        assert "450 listings are in all.csv" in it.text
+        await it.press("space", "space", "colon", *f"export {tmp_path}/two.csv", "enter")
+        assert len([asked for asked in it.gateway.asked if asked[0] == "export"]) == 1
+        assert len((tmp_path / "two.csv").read_text().splitlines()) == 3
 
 
 async def test_pages_go_by_key_in_both_directions() -> None:

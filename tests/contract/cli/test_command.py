@@ -315,6 +315,13 @@ class TestOperating:
         assert (await jobimport(board, "jobs", "show", found.lines[0]["_id"])).code == 0
         exported = await jobimport(board, "jobs", "export", "--source", "board")
         assert len({job["_id"] for job in exported.lines}) == 119
+        file = board.folder / "open.csv"
+        written = await jobimport(board, "jobs", "export", "status:open", "salary:<1", "--output", str(file))
+        assert (written.code, len(file.read_text().splitlines())) == (0, 1)
+        wrong = await jobimport(board, "jobs", "search", "engineer", "salary:lots")
+        assert wrong.code == 2
+        assert wrong.err.splitlines()[:2] == ["engineer salary:lots", " " * 16 + "^"]
+        assert "column 17: salary: expected a year's pay" in wrong.err
         assert (await jobimport(board, "jobs", "show", "board:none")).code == 2
         assert (await jobimport(board, "jobs", "search", "zzz", "--json")).out == ""
 

@@ -1,4 +1,7 @@
-"""Listings into a file or a pipe: CSV, JSON lines, Parquet. A file appears whole or not at all."""
+"""Listings into a file or a pipe: CSV, JSON lines, Parquet; for the command and the console.
+
+A page at a time: memory does not grow with what is written. A file appears under its name whole, or not at all.
+"""
 
 import csv
 import json
@@ -20,8 +23,8 @@ FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
 Document = dict[str, Any]
 
 SEPARATOR = "; "
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
-"""What makes a spreadsheet run a cell, or fetch for it."""
+_FORMULA = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet run a cell, or fetch for it; the full-width signs do in some."""
 
 
 class Sheet(Protocol):
@@ -189,11 +192,20 @@ class Parquet:
 SHEETS: dict[Format, Callable[[BinaryIO], Sheet]] = {"jsonl": JsonLines, "csv": Csv, "parquet": Parquet}
 
 
+def format_of(path: str) -> Format:
+    """The format that a file's name asks for. Raises ConfigError."""
+    ending = Path(path).suffix.removeprefix(".")
+    for format in FORMATS:
+        if format == ending:
+            return format
+    raise ConfigError("file", "", path, f"a name that ends with {', '.join(f'.{format}' for format in FORMATS)}")
+
+
 @contextmanager
-def opened(path: str | None, format: Format) -> Generator[Sheet]:
+def opened(path: str | None, format: Format, *, is_new: bool = False) -> Generator[Sheet]:
     """A sheet on stdout, or on a file that appears under its name only when it is whole.
 
-    Raises ConfigError for a place that cannot be written to.
+    With `is_new` a file that is there stays. Raises ConfigError for a place that cannot be written to.
     """
     if path is None:
         if format == "parquet" and sys.stdout.isatty():
@@ -202,11 +214,13 @@ def opened(path: str | None, format: Format) -> Generator[Sheet]:
         yield sheet
         sheet.close()
         return
-    target = Path(path)
+    target = Path(path).expanduser()
+    if target.is_dir() or (is_new and target.exists()):
+        raise ConfigError("file", "", path, "a name that is free" if is_new else "a file, not a folder")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     except OSError as error:
-        raise ConfigError("--output", "", path, f"a file that can be written ({error.strerror})") from error
+        raise ConfigError("file", "", path, f"a place that can be written to ({error.strerror})") from error
     try:
         with os.fdopen(handle, "wb") as out:
             sheet = SHEETS[format](out)
@@ -214,14 +228,19 @@ def opened(path: str | None, format: Format) -> Generator[Sheet]:
             sheet.close()
             out.flush()
             os.fsync(out.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
+        _name(Path(name), target, is_new=is_new)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _name(part: Path, target: Path, *, is_new: bool) -> None:
+    """Give a whole file its name, readable for its owner alone."""
+    if not is_new:
+        os.replace(part, target)
+        return
+    try:
+        os.link(part, target)  # a rename would replace what has appeared there meanwhile
+    except FileExistsError as error:
+        raise ConfigError("file", "", str(target), "a name that is free") from error
+    part.unlink()
