@@ -14,7 +14,7 @@ from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
 from jobimport_tui.cli.show import clock, line, say, span, table
 from workers.settings import Config
-from workers.store import leases, migrations
+from workers.store import audit, leases, migrations
 from workers.store.connect import Database
 from workers.store.migrations import STEPS, Progress, Step
 
@@ -70,6 +70,9 @@ async def _run(config: Config, args: Args) -> int:
         chosen = [step for step in STEPS if step.name == args.again] if args.again else left
         for step in chosen:
             await _apply(db, config, step, args, holder)
+        if chosen:
+            names = ", ".join(step.name for step in chosen)
+            await audit.record(db, reach.user(), f"brought the database up to date: {names}")
         await leases.acquire(db, "migrate", holder, seconds=0)
     if not chosen:
         say("nothing to do: the database is this version's")

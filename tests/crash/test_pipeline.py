@@ -86,6 +86,28 @@ async def test_the_whole_plant_killed_and_started_again_goes_on(plant: Plant) ->
     assert (ended.state, ended.stats) == ("succeeded", Stats(total=COUNT, new=COUNT))
 
 
+async def test_a_worker_killed_while_it_links_copies_leaves_the_rest_to_the_next(plant: Plant) -> None:
+    with FeedServer() as server:
+        server.on("/feed", Reply(rss(listings(COUNT, body=BODY))))
+        for name in ("first", "second"):
+            plant.source(name, server.url("/feed"))
+
+        async def linked(least: int = 1) -> int:
+            count = await plant.db["jobs"].count_documents({"copy_group": {"$gt": ""}})
+            return count if count >= least else 0
+
+        async with plant.workers(processes=1) as crew:
+            for name in ("first", "second"):
+                ended = await plant.run(name, limit=60)
+                assert (ended.state, ended.stats.new) == ("succeeded", COUNT)
+            await eventually(linked, limit=60)
+            crew.kill_child()
+            assert await linked() < COUNT * 2
+            await eventually(lambda: linked(COUNT * 2), limit=90)
+    assert await plant.db["jobs"].count_documents({"copy_of": {"$gt": ""}}) == COUNT
+    assert await plant.db["jobs"].count_documents({"copy_of": {"$gt": ""}, "source": "first"}) == 0
+
+
 async def test_a_stopped_worker_hands_back_what_it_has(plant: Plant) -> None:
     with FeedServer() as server:
         server.on("/feed", Reply(rss(listings(COUNT, body=BODY))))

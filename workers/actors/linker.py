@@ -1,7 +1,7 @@
 """The linker.
 
 Mailbox   none: any worker, every ten seconds, one at a time by a lease in MongoDB.
-Messages  ended runs that are `copies_due`, and closed listings that are still in a group.
+Messages  ended runs that are `copies_due`, closed listings that are still in a group, and once a day all blocks.
 Promises  Open listings that advertise one job in several sources are linked (store.copies), some seconds after the run
           that brought, changed or closed one of them has ended. Nothing is merged, deleted or counted: no run waits
           for it, and none fails of it. May be killed at any point and run any number of times.
@@ -12,7 +12,7 @@ from functools import partial
 
 import anyio
 
-from workers.actors.desk import Desk
+from workers.actors.desk import Desk, utcnow
 from workers.errors import Transient
 from workers.store import copies, leases
 from workers.store.connect import Trouble, unhung
@@ -48,6 +48,7 @@ async def link_what_is_due(desk: Desk) -> int:
     for run in await copies.due(desk.db):
         moved += await copies.link_run(desk.db, run, may_write=may_write)
     moved += await copies.link_closed(desk.db, may_write=may_write)
+    moved += await copies.walk_on(desk.db, utcnow(), may_write=may_write)
     if moved:
         log.info("%d links between copies were changed", moved)
     return moved

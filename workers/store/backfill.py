@@ -96,8 +96,7 @@ async def blocks(db: Database, cursor: str) -> Pages:
 async def groups(db: Database, cursor: str) -> Pages:
     """Link the copies of every block."""
     while True:
-        rows = db.jobs.find({"copy_key": {"$gt": cursor}}, {"_id": False, "copy_key": True})
-        keys = [row["copy_key"] async for row in rows.sort("copy_key", 1).limit(PAGE)]
+        keys = await copies.page_of_blocks(db, cursor)
         if not keys:
             return
         changed = await copies.link(db, set(keys))

@@ -10,6 +10,7 @@ A listing that has left its block, or was closed, still carries its old group: t
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio.lowlevel
@@ -27,6 +28,7 @@ MOST = 2000
 
 _CHUNK = 500  # blocks read at once
 _ROUNDS = 6
+_DAILY = timedelta(days=1)
 _THREAD_FROM = 20  # listings of a block that are compared beside the event loop
 _LINKS = dict.fromkeys(("copy_key", "source", "status", "first_run", "changed_run", "copy_group", "copy_of"), True)
 _SAID = dict.fromkeys(("source", "first_run", "locations", "remote", "description"), True)
@@ -80,6 +82,30 @@ async def link_closed(db: Database, *, may_write: May = always) -> int:
     where = {"status": "closed", "copy_group": {"$gt": ""}}
     rows = db.jobs.find(where, {"copy_key": True}).hint("copy_group").limit(_CHUNK)
     return await link(db, {row.get("copy_key") or "" async for row in rows}, may_write=may_write)
+
+
+async def page_of_blocks(db: Database, cursor: str) -> list[str]:
+    """List the keys of the listings that follow a block, in order, repeats included."""
+    rows = db.jobs.find({"copy_key": {"$gt": cursor}}, {"_id": False, "copy_key": True})
+    return [row["copy_key"] async for row in rows.sort("copy_key", 1).limit(_CHUNK)]
+
+
+async def walk_on(db: Database, now: datetime, *, may_write: May = always) -> int:
+    """Go on with a round over all blocks, which begins once a day; returns the links changed.
+
+    What no run tells of is put right by it: listings that a new version reads otherwise, and whatever was written by
+    one that had slept.
+    """
+    walk = await db.counters.find_one({"_id": "copies"}) or {}
+    cursor: str = walk.get("cursor", "")
+    began: datetime | None = walk.get("began")
+    if not cursor and began is not None and now - began < _DAILY:
+        return 0
+    keys = await page_of_blocks(db, cursor)
+    moved = await link(db, set(keys), may_write=may_write)
+    walked = {"cursor": keys[-1] if keys else "", "began": began if cursor else now}
+    await db.counters.update_one({"_id": "copies"}, {"$set": walked}, upsert=True)
+    return moved
 
 
 async def link(db: Database, keys: Collection[str], *, may_write: May = always) -> int:

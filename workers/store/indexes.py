@@ -59,6 +59,13 @@ INDEXES: tuple[Index, ...] = (
         "search: sort:salary, and salaries that few have",
         partial={"pay": {"$gt": 0}},
     ),
+    Index(
+        "jobs",
+        "poor",
+        (("quality", UP), *_NEWEST),
+        "search: quality:<50 and less; few of many are that bad",
+        partial={"quality": {"$lt": 50}},
+    ),
     Index("jobs", "first_seen", (("metadata.first_seen", DOWN),), "search: new:<1d; watches: new since the last look"),
     Index(
         "jobs",

@@ -81,6 +81,8 @@ async def test_what_is_to_be_migrated_is_said_where_an_operator_looks(plant: Pla
         await eventually(warned)
     assert (await jobimport(plant, "migrate", "--check")).code == 1
     assert "quality" in (await jobimport(plant, "migrate")).out
+    acts = (await jobimport(plant, "audit", "list", "--json")).lines
+    assert [act["text"] for act in acts] == ["brought the database up to date: daily, words, quality, blocks, copies"]
     done = await jobimport(plant, "migrate")
     assert (done.code, done.out) == (0, "") and "nothing to do" in done.err
     assert (await jobimport(plant, "migrate", "--check")).code == 0

@@ -1,6 +1,7 @@
 """Copies across sources are linked and never merged; however the linking was cut short, the last to do it is right."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -205,6 +206,19 @@ async def test_a_block_that_is_too_large_is_left_alone(ready_db: Database, monke
     await imported(ready_db, "b", item(1), item(2))
     await link(ready_db)
     assert await links(ready_db) == {}
+
+
+async def test_what_no_run_told_of_is_put_right_once_a_day(ready_db: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(copies, "_CHUNK", 4)
+    for source in "ab":
+        await imported(ready_db, source, *(item(n, f"Engineer {n}") for n in range(5)))
+    await ready_db.import_logs.update_many({}, {"$set": {"copies_due": False}})
+    moved = [await copies.walk_on(ready_db, NOW) for _ in range(9)]
+    assert sum(moved) == len(await links(ready_db)) == 10
+    assert moved[-1] == 0
+    await ready_db.jobs.update_many({}, {"$unset": {"copy_group": "", "copy_of": ""}})
+    assert [await copies.walk_on(ready_db, NOW + timedelta(hours=23)) for _ in range(3)] == [0, 0, 0]
+    assert await copies.walk_on(ready_db, NOW + timedelta(hours=25)) > 0
 
 
 async def test_blocks_and_groups_are_read_by_index(ready_db: Database):

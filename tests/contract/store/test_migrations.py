@@ -9,7 +9,7 @@ import pytest
 from tests.contract.store.making import NOW, item, normalise, opened
 from workers.model import BatchTotals, Stats, Timing
 from workers.settings import RetentionSettings, Settings
-from workers.store import backfill, jobs, migrations, runs
+from workers.store import backfill, copies, jobs, migrations, runs
 from workers.store.connect import Database
 
 LATER = ("pay", "quality", "copy_key", "copy_group", "copy_of")
@@ -76,6 +76,7 @@ async def test_what_is_lacking_is_filled_in_once(ready_db: Database):
 
 async def test_broken_off_after_any_page_it_comes_out_as_in_one_go(ready_db: Database, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(backfill, "PAGE", 7)
+    monkeypatch.setattr(copies, "_CHUNK", 7)
     await made_by_an_older_version(ready_db)
     await ready_db.jobs.update_many({}, {"$set": {"locations": ["Berlin"]}})
     old = await ready_db.jobs.find().to_list()

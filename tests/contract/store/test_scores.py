@@ -44,6 +44,14 @@ async def test_listings_of_an_older_version_are_not_counted_until_they_are_score
     assert await scores(ready_db, 2, [item(1, score="10"), item(2, score="20")], by=never) == Scores(1, 20)
 
 
+async def test_poor_listings_are_found_by_an_index(ready_db: Database):
+    await scores(ready_db, 1, [item(n, score=str(20 + n)) for n in range(80)])
+    where = {"quality": {"$gte": 0, "$lt": 25}}
+    command = {"find": "jobs", "filter": where, "sort": {"posted_at": -1, "_id": -1}}
+    told = (await ready_db.command("explain", command, verbosity="executionStats"))["executionStats"]
+    assert (told["nReturned"], told["totalDocsExamined"]) == (5, 5)
+
+
 async def test_a_run_adds_up_its_settled_rows(ready_db: Database):
     assert await batches.scores(ready_db, 7) == Scores()
     for n in range(3):
