@@ -89,6 +89,19 @@ async def test_an_empty_system(config: Config, ready_db: "Database") -> None:
         assert snapshot.runs.recent == () and snapshot.failed.rows == ()
 
 
+async def test_a_database_of_an_older_version_is_said_once(config: Config, ready_db: "Database") -> None:
+    from workers.store import runs
+
+    run, _ = await runs.open_run(
+        ready_db, source="acme", trigger="cli", requested_by="ana", priority="normal", app_version="0"
+    )
+    await runs.finish(ready_db, run.id, state="failed", stats=Stats(), batches=BatchTotals(), timing=Timing())
+    async with watching(config) as watch:
+        snapshot = await watch.until(lambda s: both_up(s) and s.events)
+        [line] = [line for line in snapshot.events if "jobimport migrate" in line.text]
+        assert line.text.startswith("an older version has made this database, and it works")
+
+
 async def test_an_import_is_requested_followed_and_cancelled(config: Config, ready_db: "Database") -> None:
     async with watching(config) as watch:
         await watch.until(both_up)

@@ -114,9 +114,9 @@ async def pending(db: Database) -> list[Step]:
 
 
 async def sentence(db: Database) -> str:
-    """Say what is to be done; "" where nothing is."""
+    """Say what is to be done; "" where nothing is, and where nobody has worked yet: workers make what they need."""
     left = await pending(db)
-    if not left:
+    if not left or await _is_new(db):
         return ""
     names = ", ".join(step.name for step in left)
     return f"an older version has made this database, and it works; {names} to be brought up to date: jobimport migrate"

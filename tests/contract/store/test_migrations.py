@@ -131,6 +131,7 @@ async def test_an_import_meanwhile_is_not_overwritten(ready_db: Database):
 
 
 async def test_a_database_that_begins_empty_needs_nothing(db: Database):
+    assert await migrations.sentence(db) == ""
     await migrations.ready(db, RetentionSettings())
     assert await migrations.pending(db) == []
     run = await opened(db)
