@@ -99,6 +99,11 @@ def start(bench: Bench) -> None:
 
 def idle(bench: Bench) -> None:
     """Nothing happens."""
+    with Tty([sys.executable, "-c", BARE]) as tty:
+        tty.until_text(b"hello")
+        time.sleep(3)
+        bench.say("bare Textual, idle: CPU", None, tty.during(20)[1], "%")
+        bench.say("bare Textual: memory", None, tty.memory(), "MB")
     with bench.open() as tty:
         time.sleep(12)
         written, cpu = tty.during(30)

@@ -58,7 +58,9 @@ class Tty:
         self._over = threading.Event()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            for name in ("SSH_CONNECTION", "SSH_TTY", "TMUX", "STY", "COLUMNS", "LINES", "NO_COLOR"):
+            # Without byte code Python keeps what it took to compile: 10 MB that no installed program has.
+            here = ("SSH_CONNECTION", "SSH_TTY", "TMUX", "STY", "COLUMNS", "LINES", "NO_COLOR")
+            for name in (*here, "PYTHONDONTWRITEBYTECODE"):
                 os.environ.pop(name, None)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8", LC_ALL="C.UTF-8")
             os.environ.update(env)

@@ -1,15 +1,9 @@
 """Every action once: keys, `:` verb, help, place in the footer, whether it changes anything, the command for it."""
 
-from functools import partial
+from jobimport_tui.changes import ACTS
+from jobimport_tui.registry import DETAILS, GRIDS, LISTS, SECTIONS, Action
 
-from jobimport_tui.registry import DETAILS, LISTS, SECTIONS, Action
-
-GRIDS = LISTS | {"group"}
-LETTERS = frozenset(("failed", "group", "letter"))
-READ = DETAILS - {"group"}
-
-
-_act = partial(Action, group="act", changes=True)
+READ = DETAILS - {"group", "edit"}
 
 
 def _section(number: int, name: str, title: str) -> Action:
@@ -35,151 +29,6 @@ MOVES = (
     Action(name="columns_left", keys=("h", "left"), help="earlier columns", places=GRIDS),
     Action(name="columns_right", keys=("l", "right"), help="later columns", places=GRIDS),
     Action(name="next_panel", keys=("tab",), help="next panel", places=frozenset(("queues",)), hint="panel"),
-)
-
-ACTS = (
-    _act(
-        name="import",
-        keys=("i", "I"),
-        verb="import",
-        argument="SOURCE",
-        help="import a source now",
-        places=GRIDS | {"run", "letter", "listing", "source"},
-        hint="import",
-        cli="jobimport import {source}",
-    ),
-    _act(
-        name="requeue",
-        keys=("R",),
-        verb="requeue",
-        argument="ID",
-        help="try dead letters again",
-        places=LETTERS,
-        hint="retry",
-        many=True,
-        cli="jobimport failed requeue {ids}",
-    ),
-    _act(
-        name="discard",
-        keys=("X",),
-        verb="discard",
-        argument="ID",
-        help="give dead letters up for good",
-        places=LETTERS,
-        hint="discard",
-        many=True,
-        cli="jobimport failed discard {ids}",
-    ),
-    _act(
-        name="retry",
-        keys=("R",),
-        verb="retry",
-        argument="RUN",
-        help="try a run's rejected listings again",
-        places=frozenset(("runs", "run")),
-        hint="retry",
-        cli="jobimport runs retry {run} --rejects",
-    ),
-    _act(
-        name="cancel",
-        keys=("K",),
-        verb="cancel",
-        argument="RUN",
-        help="cancel runs that are active",
-        places=frozenset(("queues", "runs", "run")),
-        hint="cancel",
-        many=True,
-        cli="jobimport runs cancel {run}",
-    ),
-    _act(
-        name="pause",
-        keys=("P",),
-        verb="pause",
-        argument="LANE|SOURCE",
-        help="pause lanes or sources; what is paused already goes on",
-        places=frozenset(("queues", "sources", "source")),
-        hint="pause",
-        many=True,
-        cli="jobimport queues pause {what}",
-    ),
-    _act(
-        name="resume",
-        keys=(),
-        verb="resume",
-        argument="LANE|SOURCE",
-        help="let lanes or sources go on",
-        places=frozenset(("queues", "sources", "source")),
-        many=True,
-        cli="jobimport queues resume {what}",
-    ),
-    _act(
-        name="quiet",
-        keys=("Q",),
-        verb="quiet",
-        argument="ID",
-        help="workers take nothing new; a quiet one works again",
-        places=frozenset(("workers",)),
-        hint="quiet",
-        many=True,
-        cli="jobimport workers quiet {ids}",
-    ),
-    _act(
-        name="wake",
-        keys=(),
-        verb="resume",
-        argument="ID",
-        help="let quiet workers work again",
-        places=frozenset(("workers",)),
-        many=True,
-        cli="jobimport workers resume {ids}",
-    ),
-    _act(
-        name="stop",
-        keys=("T",),
-        verb="stop",
-        argument="ID",
-        help="workers finish what they have in hand, and end",
-        places=frozenset(("workers",)),
-        hint="stop",
-        many=True,
-        cli="jobimport workers stop {ids}",
-    ),
-    _act(
-        name="disable",
-        keys=("O",),
-        verb="disable",
-        argument="SOURCE",
-        help="no schedule imports these sources; what is off goes on again",
-        places=frozenset(("sources",)),
-        hint="on/off",
-        many=True,
-        cli="jobimport sources disable {source}",
-    ),
-    _act(
-        name="enable",
-        keys=(),
-        verb="enable",
-        argument="SOURCE",
-        help="let the schedule import these sources again",
-        places=frozenset(("sources",)),
-        many=True,
-        cli="jobimport sources enable {source}",
-    ),
-    _act(
-        name="remove",
-        keys=("X",),
-        verb="remove",
-        argument="SOURCE",
-        help="delete a source's file; its listings stay",
-        places=frozenset(("sources",)),
-        cli="jobimport sources remove {source}",
-    ),
-    _act(
-        name="undo",
-        keys=("U",),
-        verb="undo",
-        help="take back what was confirmed less than ten seconds ago",
-    ),
 )
 
 MARKS = (
@@ -268,6 +117,38 @@ LOOKS = (
         hint="source",
     ),
     Action(
+        name="preview",
+        keys=(),
+        verb="preview",
+        argument="URL",
+        help="look at a feed that is no source",
+        group="look",
+        places=LISTS,
+        cli="jobimport preview {url}",
+    ),
+    Action(
+        name="days",
+        keys=("d",),
+        verb="days",
+        argument="SOURCE",
+        help="the last weeks and the last hour as charts",
+        group="look",
+        places=frozenset(("queues", "runs", "sources", "source")),
+        hint="days",
+        cli="jobimport runs stats",
+    ),
+    Action(
+        name="test",
+        keys=("t",),
+        verb="test",
+        argument="SOURCE",
+        help="read a source's feed as it is now, and compare it with the last run",
+        group="look",
+        places=frozenset(("sources", "source")),
+        hint="test",
+        cli="jobimport sources test {source}",
+    ),
+    Action(
         name="run",
         keys=(),
         verb="run",
@@ -303,6 +184,14 @@ LOOKS = (
     Action(name="refresh", keys=("r",), verb="refresh", help="read everything again now", group="look"),
     Action(name="repaint", keys=("ctrl+l",), verb="repaint", help="paint the whole screen again", group="look"),
     Action(
+        name="theme",
+        keys=(),
+        verb="theme",
+        argument="THEME",
+        help="other colours: dark, light, or the terminal's own",
+        group="look",
+    ),
+    Action(
         name="command",
         keys=(":",),
         help="type a command; tab completes it, up brings the last",
@@ -316,6 +205,13 @@ LOOKS = (
 )
 
 LEAVES = (
+    Action(
+        name="suspend",
+        keys=("ctrl+z",),
+        verb="suspend",
+        help="back to the shell; `fg` brings the console back",
+        group="leave",
+    ),
     Action(name="back", keys=("escape",), help="back; an empty filter", group="leave"),
     Action(name="leave", keys=("q",), verb="q", help="back; at a section, quit", group="leave", hint="quit"),
     Action(name="quit", keys=("ctrl+c",), verb="quit", help="quit", group="leave"),

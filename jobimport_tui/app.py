@@ -3,8 +3,9 @@
 Imports neither a driver nor a parser: the gateway is started after the first paint and loads them in a thread.
 """
 
+import time
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding
 from textual.message import Message
@@ -15,7 +16,7 @@ from jobimport_tui import registry
 from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.display.clipboard import osc52
 from jobimport_tui.display.terminal import Terminal
-from jobimport_tui.display.themes import DARK, EXTRA, TERMINAL
+from jobimport_tui.display.themes import EXTRA, THEMES
 from jobimport_tui.display.wired import WiredApp
 from jobimport_tui.plans import Plan
 from jobimport_tui.screens.page import Page
@@ -24,10 +25,10 @@ from jobimport_tui.sending import Send, send_all
 from jobimport_tui.session import Session
 from jobimport_tui.state import Snapshot
 
-if TYPE_CHECKING:
-    pass
-
 TICK_SECONDS = 1.0
+UNHURRIED_TICKS = 5
+"""Where all is quiet only the chrome is looked at every second, the rest at every fifth."""
+
 RESTART_SECONDS = 2.0
 
 
@@ -63,19 +64,27 @@ class ConsoleApp(WiredApp):
         super().__init__(ansi_color=self.can.own_colours)
         self.session = session
         self.is_diffed = self.can.diff
+        self._shown_at = self._ages_of = float("-inf")
+        self._ticks, self._owes_a_frame = 0, False
         self.first_section, self.first_filter = section, filter
         self.terminal = terminal
         self._asked_to_leave = False
         self.animation_level = "none"
-        theme = TERMINAL if self.can.own_colours else DARK
-        self.register_theme(theme)
-        self.theme = theme.name
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.wear(session.preferences.theme)
         for name, _ in registry.SECTIONS:
             self.add_mode(name, partial(self._screen, name))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of ours that no other theme names."""
         return EXTRA
+
+    def wear(self, name: str) -> None:
+        """Put a theme on; a terminal of few colours keeps to its own, whatever its user likes elsewhere."""
+        worn = "terminal" if self.can.own_colours else name or "dark"
+        self.ansi_color = worn == "terminal"
+        self.theme = THEMES[worn].name
 
     def _screen(self, name: str) -> Screen[None]:
         """Make the screen of a section when it is first opened."""
@@ -109,8 +118,10 @@ class ConsoleApp(WiredApp):
 
     def on_fresh(self, event: Fresh) -> None:
         """Show a new snapshot."""
+        before = self.session.snapshot
         self.session.receive(event.snapshot)
-        self.paint()
+        self._owes_a_frame |= self.session.is_ageing or self.session.snapshot.says_more_than(before)
+        self._show()
 
     def _tick(self) -> None:
         """Let ages grow and notices end; and leave when the terminal is gone."""
@@ -120,7 +131,20 @@ class ConsoleApp(WiredApp):
         self.session.holding.send_due()
         self._asked_to_leave &= bool(self.session.holding.waiting)
         self.session.say_what_is_held()
-        self.paint()
+        self.session.rtt = self.rtt
+        self._ticks += 1
+        if isinstance(self.screen, Page):
+            self.screen.paint_chrome()
+        is_old = abs(self.session.clock() - self._ages_of) >= TICK_SECONDS / 2  # what just came has the ages of now
+        self._owes_a_frame |= (self.session.is_ageing and is_old) or self._ticks % UNHURRIED_TICKS == 0
+        self._show()
+
+    def _show(self) -> None:
+        """Paint what nobody pressed a key for: on a far terminal less often, so that keys find their way free."""
+        now = time.monotonic()
+        if self._owes_a_frame and now - self._shown_at >= self.pace:
+            self._shown_at, self._ages_of, self._owes_a_frame = now, self.session.clock(), False
+            self.paint()
 
     def paint(self) -> None:
         """Bring the screens of the open mode up to date, from below to above."""

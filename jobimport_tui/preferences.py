@@ -1,5 +1,7 @@
 """What an operator likes: `console.toml` in the user's configuration folder. Read at start, written at leaving.
 
+theme = "light"                 # dark, light, terminal: its own colours
+
 [keys]
 freeze = "f9"                   # an action's name, and its keys with spaces between: see `?` or docs/console.md
 
@@ -12,7 +14,7 @@ A file that cannot be used is one sentence in the status row, and is left as it 
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -31,6 +33,7 @@ class Section(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
 class Preferences(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Everything that is remembered. `seen` are moments at which a section was last looked at."""
 
+    theme: Literal["", "dark", "light", "terminal"] = ""
     keys: dict[str, str] = {}
     sections: dict[str, Section] = {}
     seen: dict[str, float] = {}

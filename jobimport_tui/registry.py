@@ -17,8 +17,10 @@ SECTIONS: tuple[tuple[str, str], ...] = (
 """Name and title; the number of a section is its place here, from 1."""
 
 LISTS = frozenset(name for name, _ in SECTIONS)
-DETAILS = frozenset(("run", "letter", "listing", "group", "source", "help"))
+DETAILS = frozenset(("run", "letter", "listing", "group", "source", "days", "look", "edit", "help"))
 EVERYWHERE = LISTS | DETAILS
+GRIDS = LISTS | {"group", "edit"}
+"""The places whose main thing is a table."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,9 @@ NOTICE_SECONDS = 6.0
 SILENT_SECONDS = 15.0
 """A worker that has not been heard of for a lease is silent: its work restarts elsewhere."""
 
+SKEW_SECONDS = 5.0
+"""Clocks that differ by more make ages a lie, and are said to."""
+
 STALE_SECONDS = 5.0
 """Data older than this is dimmed and shows its age."""
 
@@ -54,6 +57,7 @@ class Session:
         self.looked_at = dict(self.preferences.seen)
         self.tape = tape or Tape()
         self.typed: dict[str, list[str]] = {}  # what was typed before, by what was asked
+        self.rtt: float | None = None  # seconds to the terminal and back, where it answers
         self._latest = self.snapshot
 
     def receive(self, snapshot: Snapshot) -> bool:
@@ -113,6 +117,19 @@ class Session:
             return 0
         return sum(lane.waiting for lane in self._latest.queues.lanes)
 
+    @property
+    def skew(self) -> float:
+        """Seconds that this machine's clock is ahead of Redis's, where that makes ages wrong; else 0."""
+        queues = self._latest.queues
+        return queues.skew_s if queues.at is not None and abs(queues.skew_s) >= SKEW_SECONDS else 0.0
+
+    @property
+    def strangers(self) -> list[str]:
+        """The versions of living workers that are not this console's."""
+        rows = self._latest.workers.rows
+        living = (worker for worker in rows if self.clock() - worker.beat_at <= SILENT_SECONDS)
+        return sorted({worker.version for worker in living if worker.version})
+
     def seen(self, what: str) -> float | None:
         """When something was last looked at; None for never."""
         return self.looked_at.get(what)
@@ -121,6 +138,12 @@ class Session:
         """It was looked at until now."""
         self.looked_at[what] = self.clock()
         return self.looked_at[what]
+
+    @property
+    def is_ageing(self) -> bool:
+        """Whether something on the screen changes by the clock alone: a run in flight, or data that grows old."""
+        shown = self.snapshot
+        return bool(shown.runs.flights or self.down) or self.is_stale(shown.queues.at) or self.is_stale(shown.runs.at)
 
     def say(self, text: str, tone: str = "") -> None:
         """Put a notice into the status row."""

@@ -64,6 +64,7 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     delayed: int = 0
     dead: int = 0
     at: float | None = None
+    skew_s: float = 0.0  # how far this machine's clock is ahead of Redis's
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -156,6 +157,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     beat_at: float
     current: str = ""
     order: Literal["working", "quiet", "stopping"] = "working"
+    version: str = ""  # "" where it is this console's
 
 
 class Workers(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,6 +234,17 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         """How many listings a source had when it was last read in full; None where that is not known."""
         ended = (run for run in self.runs.recent if run.source == source and run.state in ("succeeded", "partial"))
         return next((run.stats.total for run in ended if run.stats.total), None)
+
+    def says_more_than(self, before: "Snapshot") -> bool:
+        """Whether anything but moments, round trips and beats is another than before."""
+        return self._told() != before._told()
+
+    def _told(self) -> tuple[object, ...]:
+        links = tuple((link.state, link.reason) for link in (self.redis, self.mongodb))
+        known = tuple(part.at is None for part in (self.queues, self.runs, self.workers, self.failed, self.sources))
+        lanes, runs = self.queues.lanes, (self.runs.flights, self.runs.recent)
+        workers = tuple(worker.id for worker in self.workers.rows)
+        return links, known, lanes, runs, self.events, workers, self.failed.rows, self.sources.rows
 
     @property
     def down(self) -> tuple[Link, ...]:

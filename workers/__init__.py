@@ -1,6 +1,7 @@
 """Everything headless, in the order in which a listing travels.
 
     settings, sources   what to run and what to read; toml and schedule check what they hold
+    source_edits        one key of a source's file changed
     model/, errors      the vocabulary and the tree of failures
     control             start, cancel: MongoDB first, then the doorbell
     fetching/           bytes off the network

@@ -6,8 +6,10 @@ from collections.abc import Collection
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from workers.feeds.dialect import dialects
-from workers.model.source import SourceKind
+from workers.model.source import Source, SourceKind
 
 # Hosts that serve many companies' boards, and the part of the path after which the company stands.
 _AFTER = {
@@ -33,6 +35,22 @@ _NOT_A_NAME = {
     *("rss", "search", "xml", "co", "com", "org", "net", "gov", "ac", "edu"),
 }
 _EVERY = {"window": "{minute} * * * *", "snapshot": "{minute} */6 * * *", "query": "{minute} */6 * * *"}
+
+
+def propose(
+    wanted: Source, dialect: str, *, is_nameless: bool, taken: Collection[str], said: Collection[str]
+) -> Source:
+    """A source with what was not `said` of it proposed, by the keys' names.
+
+    `dialect` is what its feed was recognised as; `is_nameless` says that the feed names no company.
+    """
+    name = wanted.name if "name" in said else propose_name(wanted.url, taken)
+    kind = wanted.kind if "kind" in said else propose_kind(dialect)
+    schedule = wanted.schedule if "schedule" in said else propose_schedule(name, kind)
+    company = propose_company(wanted.url, name) if is_nameless and "company" not in said else wanted.company
+    # What was looked at is what is imported; "auto" would read by another dialect what another feed is.
+    format = dialect if dialect and not dialect.startswith("custom-") else wanted.format
+    return msgspec.structs.replace(wanted, name=name, kind=kind, schedule=schedule, company=company, format=format)
 
 
 def propose_name(url: str, taken: Collection[str]) -> str:

@@ -253,36 +253,6 @@ def _name_anew(draft: Path, file: Path) -> None:
             draft.replace(file)
 
 
-def set_enabled(folder: Path, name: str, enabled: bool) -> bool:
-    """Enable or disable a source, leaving every other line of its file as it is; False if it was so already."""
-    source = load_one(folder, name)
-    if source.enabled == enabled:
-        return False
-    file = folder / f"{name}.toml"
-    wanted = msgspec.structs.replace(source, enabled=enabled)
-    spoken = f"enabled = {str(enabled).lower()}"
-    head, tables = _halves(file.read_text("utf-8-sig"))
-    edited, count = re.subn(r"(?m)^[ \t]*enabled[ \t]*=[ \t]*(true|false)", spoken, head, count=1)
-    text = (edited if count else f"{head.rstrip()}\n{spoken}\n\n") + tables
-    # An odd way to write TOML (a multi-line text, a quoted key) may mislead a line editor: then write it anew.
-    try:
-        is_faithful = convert({**tomllib.loads(text), "name": name}, Source, str(file)) == wanted
-    except (tomllib.TOMLDecodeError, ConfigError):
-        is_faithful = False
-    if is_faithful:
-        write_whole(file, text)
-    else:
-        save(folder, wanted)
-    return True
-
-
-def _halves(text: str) -> tuple[str, str]:
-    """The text before the first table, and the rest."""
-    found = re.search(r"(?m)^[ \t]*\[", text)
-    start = found.start() if found else len(text)
-    return text[:start], text[start:]
-
-
 def remove(folder: Path, name: str) -> Path:
     """Delete a source's file; UnknownSource where there is none."""
     file = find(folder, name)

@@ -11,7 +11,8 @@ from jobimport_tui.cli.show import cell, clock, line, plain, say, span, table
 from workers.errors import ConfigError
 from workers.model.source import Source, SourceKind
 from workers.settings import Config
-from workers.sources import find, load_each, load_one, next_due, remove, set_enabled
+from workers.source_edits import set_enabled
+from workers.sources import find, load_each, load_one, next_due, remove
 from workers.sources import plain as as_file
 from workers.toml import mask
 
@@ -145,10 +146,18 @@ def show_source(args: Args) -> int:
     return 0
 
 
+def _trail(config: Config, text: str, source: str) -> None:
+    from jobimport_tui.cli import sources_trail  # asks both servers
+
+    sources_trail.write_down(config, text, source)
+
+
 def _switch(args: Args, *, enabled: bool) -> int:
     config = settings(args)
     changed = set_enabled(config.sources, args.source, enabled)
     state = "enabled" if enabled else "disabled"
+    if changed:
+        _trail(config, f"{state} the source", args.source)
     if wants_json(args):
         line({"source": args.source, "enabled": enabled, "changed": changed})
     else:
@@ -173,6 +182,7 @@ def remove_source(args: Args) -> int:
             say("nothing removed")
             return 1
     removed = remove(config.sources, args.source)
+    _trail(config, "removed the source", args.source)
     if wants_json(args):
         line({"source": args.source, "removed": str(removed), "listings": left.listings, "run": left.run})
     else:

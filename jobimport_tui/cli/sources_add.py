@@ -9,19 +9,20 @@ from typing import TypeVar, get_args
 import anyio
 import msgspec
 
-from jobimport_tui.cli import sources
+from jobimport_tui.cli import sources, sources_trail
 from jobimport_tui.cli.flags import Args, settings, wants_json
 from jobimport_tui.cli.show import cell, clock, line, say
-from jobimport_tui.cli.sources_look import as_object, headline, print_fields, print_listings
+from jobimport_tui.cli.sources_look import as_object, print_fields, print_listings
+from jobimport_tui.findings import headline
 from workers.errors import ConfigError
 from workers.model.source import Source, SourceKind
 from workers.probing import Findings, probe, problems
-from workers.proposals import propose_company, propose_kind, propose_name, propose_schedule
+from workers.proposals import propose, propose_schedule
 from workers.schedule import SCHEDULE_EXPECTED, is_schedule
 from workers.settings import Config
+from workers.source_edits import NEVER
 from workers.sources import check, check_reading, create, load_each, next_due, refuse_taken
 
-NEVER = "never"
 KINDS = {
     "snapshot": "holds every open listing: one that is missing is gone",
     "window": "holds the newest: a missing one says nothing",
@@ -63,6 +64,7 @@ def add_source(args: Args) -> int:
             say("nothing written")
             return _end(args, config, wanted, found, written=False)
     create(config.sources, source)
+    sources_trail.write_down(config, "added the source", source.name)
     return _end(args, config, source, found, written=True)
 
 
@@ -96,14 +98,9 @@ def _taken(config: Config) -> set[str]:
 
 def _complete(args: Args, wanted: Source, found: Findings, *, taken: set[str]) -> Source:
     """The source with what was not said proposed."""
-    name = args.name or propose_name(wanted.url, taken)
-    kind = args.kind or propose_kind(found.dialect)
-    schedule = propose_schedule(name, kind) if args.schedule is None else wanted.schedule
+    said = [key for key in ("name", "kind", "schedule", "company") if getattr(args, key) is not None]
     is_nameless = not found.fill_rate.get("company")
-    company = propose_company(wanted.url, name) if is_nameless and args.company is None else wanted.company
-    # What was looked at is what is imported; "auto" would read by another dialect what another feed is.
-    dialect = found.dialect if found.dialect and not found.dialect.startswith("custom-") else wanted.format
-    return msgspec.structs.replace(wanted, name=name, kind=kind, schedule=schedule, company=company, format=dialect)
+    return propose(wanted, found.dialect, is_nameless=is_nameless, taken=taken, said=said)
 
 
 def _asked(args: Args, config: Config, source: Source, found: Findings) -> Source | None:

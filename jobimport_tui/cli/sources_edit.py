@@ -8,9 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from jobimport_tui.cli import sources_trail
 from jobimport_tui.cli.flags import Args, settings, wants_json
 from jobimport_tui.cli.show import line, say
 from workers.errors import ConfigError
+from workers.source_edits import edited, keys_changed
 from workers.sources import check_text, find, write_whole
 
 FALLBACKS = ("editor", "nano", "vim", "vi")
@@ -43,6 +45,7 @@ def edit_source(args: Args) -> int:
         raise ConfigError(str(file), "", None, f"the text that was opened; it has changed, and yours is in {copy}")
     write_whole(file, text)
     shutil.rmtree(folder)
+    sources_trail.write_down(config, _told(config.sources, args.source, before, text), args.source)
     return _end(args, changed=True)
 
 
@@ -73,6 +76,15 @@ def _checked(folder: Path, name: str, content: bytes) -> str:
         raise ConfigError(where, "", None, f"UTF-8 text, but byte {error.start} is not") from error
     check_text(folder, name, text)
     return text
+
+
+def _told(folder: Path, name: str, before: bytes, text: str) -> str:
+    """What was done: the keys that are others now, where the file could be read before."""
+    try:
+        old = check_text(folder, name, before.decode("utf-8-sig"))
+    except (ConfigError, UnicodeDecodeError):
+        return "mended the source's file"
+    return edited(keys_changed(old, check_text(folder, name, text)))
 
 
 def _again(error: ConfigError) -> bool:

@@ -94,3 +94,15 @@ def _scaled(number: int, units: str) -> tuple[float, str]:
         if value < 999.5:
             return value, unit
     return value, units[-1]
+
+
+def time_of_day(text: str, now: float) -> float | None:
+    """The last moment at which it was a time of day (UTC); None for what is none."""
+    parts = text.strip().split(":")
+    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    hour, minute, second = (*map(int, parts), 0)[:3]
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    moment = now - now % 86400.0 + hour * 3600 + minute * 60 + second
+    return moment if moment <= now else moment - 86400.0

@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 
-from workers.feeds.text import inert
+from jobimport_tui.display.text import safe_up_to
 
 _BLOCKS = frozenset(
     ("p", "div", "br", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr")
@@ -39,5 +39,5 @@ def to_lines(html: str) -> list[str]:
     reader = _Lines()
     reader.feed(html[:LONGEST])
     reader.close()
-    lines = (inert(line, LONGEST_LINE) for line in "".join(reader.parts).split("\n"))
+    lines = (safe_up_to(line, LONGEST_LINE) for line in "".join(reader.parts).split("\n"))
     return [line for line in lines if line.strip(" -")]

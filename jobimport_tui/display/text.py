@@ -1,5 +1,6 @@
 """Text by cell width: a wide character takes two cells, and a cut never leaves half of one."""
 
+import re
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -12,9 +13,24 @@ LONGEST = 400
 """Characters of one text that are looked at; what a feed wrote may be a megabyte."""
 
 
+# Joiners, fillers, selectors: they show nothing, and terminals differ on how wide they make what they stand beside.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001d173-\U0001d17a\U000e0100-\U000e01ef]"
+)
+_MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_PILE = re.compile(f"({_MARK}{{2}}){_MARK}+")
+
+
 def safe(text: str) -> str:
-    """Text that anybody may have written, as one line that a terminal only shows."""
-    return inert(text, LONGEST)
+    """Text that anybody may have written, as one line that a terminal only shows, as wide as it says."""
+    return safe_up_to(text, LONGEST)
+
+
+def safe_up_to(text: str, limit: int) -> str:
+    """The same with a bound of the caller's own."""
+    shown = inert(text, limit)
+    return shown if shown.isascii() else _PILE.sub(r"\1", _UNSEEN.sub("", shown))
 
 
 def cut(text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""Two themes: our own colours on our own ground, and the terminal's sixteen on the terminal's ground."""
+"""Three themes: our own colours on a dark ground or on a light one, and the terminal's sixteen on its own ground."""
 
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -15,6 +15,22 @@ DARK = Theme(
     surface="#1a1d24",
     panel="#1f232c",
     variables={"text-muted": "#8a8f98", "text-disabled": "#5c6169"},
+)
+
+LIGHT = Theme(
+    name="jobimport-light",
+    dark=False,
+    primary="#1f5f86",
+    secondary="#48507a",
+    accent="#0f6d6f",
+    success="#35701b",
+    warning="#8a5a00",
+    error="#b3261e",
+    foreground="#23262b",
+    background="#f7f7f4",
+    surface="#efefea",
+    panel="#e6e7e2",
+    variables={"text-muted": "#5d636b", "text-disabled": "#8d929a", "row-cursor": "#cfdfea"},
 )
 
 TERMINAL = Theme(
@@ -39,6 +55,9 @@ TERMINAL = Theme(
         "row-cursor": "ansi_default",
     },
 )
+
+THEMES = {"dark": DARK, "light": LIGHT, "terminal": TERMINAL}
+"""By the names that operators know."""
 
 EXTRA = {"row-cursor": "#2d3a4d"}
 """Colours of ours that no other theme names."""

@@ -89,6 +89,11 @@ class WiredApp(App[int]):
         self.screen.refresh(repaint=True, layout=True)
 
     @property
+    def pace(self) -> float:
+        """Least seconds between two frames that nobody pressed a key for."""
+        return self.wire.link.pace if self.wire is not None else 0.0
+
+    @property
     def rtt(self) -> float | None:
         """Seconds to the terminal and back; None where it was not measured in the last two minutes."""
         link = self.wire.link if self.wire is not None else None

@@ -82,15 +82,10 @@ class Acts:
         drivers, (db, redis) = self._ready(), self._both()
         return await self._told(drivers.give_order(db, redis, worker, order, user()))
 
-    async def set_enabled(self, source: str, enabled: bool) -> str:
-        """Switch a source on or off, in its file; the other consoles hear of it."""
+    async def approve(self, run_id: int) -> str:
+        """Close what a run held back."""
         drivers, (db, redis) = self._ready(), self._both()
-        return await self._told(drivers.enable(db, redis, self.config.sources, source, user(), enabled=enabled))
-
-    async def remove_source(self, source: str) -> str:
-        """Delete a source's file."""
-        drivers, (db, redis) = self._ready(), self._both()
-        return await self._told(drivers.remove_source(db, redis, self.config.sources, source, user()))
+        return await self._told(drivers.approve(db, redis, run_id, user()))
 
     async def verify(self, run_id: int) -> str:
         """Count a run again."""

@@ -21,7 +21,7 @@ from workers.queue import dead
 from workers.queue.connect import Redis, open_redis
 from workers.queue.connect import Trouble as RedisTrouble
 from workers.queue.dead import DeadLetter
-from workers.sources import load_one, remove, set_enabled
+from workers.sources import load_one
 from workers.store import runs
 from workers.store.connect import Database, open_database
 from workers.store.verifying import verify
@@ -33,6 +33,7 @@ class Drivers:
     RedisSide = RedisSide
     MongoSide = MongoSide
     Gap = follow.Gap
+    RedisTrouble = RedisTrouble
     open_redis = staticmethod(open_redis)
     open_database = staticmethod(open_database)
     redis_reason = staticmethod(redis_side.reason)
@@ -115,19 +116,18 @@ class Drivers:
         told = {"quiet": "is to take nothing new", "stop": "is to end", "work": "is to work"}[order]
         return f"{worker} {told}" + ("" if is_news else " already")
 
-    async def enable(self, db: Database, redis: Redis, folder: Path, name: str, user: str, *, enabled: bool) -> str:
-        """Switch a source on or off."""
-        changed = await anyio.to_thread.run_sync(set_enabled, folder, name, enabled)
-        word = "enabled" if enabled else "disabled"
-        if changed:
-            await control.act(db, redis, user, f"{word} the source", source=name)
-        return f"{name}: {word}" + ("" if changed else " already")
+    async def tell(self, db: Database, redis: Redis, user: str, text: str, source: str) -> None:
+        """Write down what was done to a source's file, and tell the other consoles."""
+        await control.act(db, redis, user, text, source=source)
 
-    async def remove_source(self, db: Database, redis: Redis, folder: Path, name: str, user: str) -> str:
-        """Delete a source's file."""
-        file = await anyio.to_thread.run_sync(remove, folder, name)
-        await control.act(db, redis, user, "removed the source", source=name)
-        return f"{file} removed"
+    async def approve(self, db: Database, redis: Redis, run_id: int, user: str) -> str:
+        """Close what a run held back."""
+        run = await control.approve(db, redis, run_id, user)
+        if run is None:
+            raise Refused(f"there is no run {run_id}")
+        if run.active:
+            return f"run {run_id} of {run.source} is approved: it closes what is missing from its feed"
+        return f"run {run_id} was approved already by {run.approved_by}: {run.stats.closed:,} closed"
 
     async def retry_rejects(
         self, db: Database, redis: Redis, run_id: int, load: Callable[[str], Awaitable[Source]], user: str

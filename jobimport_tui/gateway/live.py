@@ -5,8 +5,8 @@ Nothing that a server does may end a loop: whatever is raised becomes the link's
 an event is news, never truth: after a gap, or an end, MongoDB is asked.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -14,22 +14,21 @@ import anyio.to_thread
 import msgspec
 
 from jobimport_tui import reducer
-from jobimport_tui.fingerprint import Group
 from jobimport_tui.gateway import source_files
 from jobimport_tui.gateway.acts import Acts
-from jobimport_tui.gateway.protocol import ListingQuery, ListingRow, Publish, Refused, RunDetail, RunQuery
+from jobimport_tui.gateway.asks import Asks
+from jobimport_tui.gateway.protocol import Publish, Refused
+from jobimport_tui.gateway.source_acts import SourceActs
 from jobimport_tui.gateway.source_files import Past
-from jobimport_tui.state import Link, Snapshot, Sources
+from jobimport_tui.state import Link, Queues, Snapshot, Sources
 from workers.errors import JobImportError
-from workers.model import ACTIVE_STATES, Event, Run
+from workers.model import ACTIVE_STATES, Event
 from workers.settings import Config
 
 if TYPE_CHECKING:
     from jobimport_tui.gateway.drivers import Drivers
     from jobimport_tui.gateway.mongo_side import MongoSide
     from jobimport_tui.gateway.redis_side import RedisSide
-
-T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
@@ -40,11 +39,17 @@ SOURCES_SECONDS = 5.0
 SLOW_EVERY = 3
 """Workers and dead letters are read at every third look at the queues."""
 
+QUIET_AFTER, QUIET_SECONDS = 10.0, 3.0
+"""Where nothing has happened for the first, the servers are looked at every second: an event wakes both at once."""
+
+THOROUGH_SECONDS = 30.0
+"""A quiet MongoDB is read in full at least so often; between, one glance tells whether a run began or ended."""
+
 PAST_EVENTS = 100
 FASTEST_LOOK, SLOWEST_LOOK = 0.25, 60.0
 
 
-class LiveGateway(Acts):
+class LiveGateway(Asks, Acts, SourceActs):
     """The gateway of a real console."""
 
     def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
@@ -62,6 +67,7 @@ class LiveGateway(Acts):
         self._look_at_queues, self._look_at_runs, self._look_at_sources = anyio.Event(), anyio.Event(), anyio.Event()
         self._wants_totals = True
         self.every = settings.console.refresh
+        self._moved_at = clock()
 
     async def run(self, publish: Publish) -> None:
         """Connect, watch and publish until cancelled."""
@@ -101,7 +107,7 @@ class LiveGateway(Acts):
             started = self.clock()
             try:
                 with anyio.fail_after(ANSWER_SECONDS):
-                    queues = await side.queues()
+                    queues = await side.queues(in_full=not self._is_quiet)
                     facts: dict[str, Any] = {"queues": queues}
                     if look % SLOW_EVERY == 0 or queues.dead != self.snapshot.queues.dead:
                         facts |= {"workers": await side.workers(), "failed": await side.failed()}
@@ -111,13 +117,15 @@ class LiveGateway(Acts):
                 self._link("redis", "down", reason=reason, retry_at=self.clock() + RETRY_SECONDS)
                 await anyio.sleep(RETRY_SECONDS)
                 continue
+            if _counts(queues) != _counts(self.snapshot.queues):
+                self._moved_at = self.clock()
             if not self.snapshot.redis.is_up:
                 self._wants_totals = True  # events were missed
                 self._look_at_runs.set()
             look += 1
             self._set(**facts)
             self._link("redis", "up", rtt_ms=(self.clock() - started) * 1000)
-            self._look_at_queues = await _wait(self._look_at_queues, self.every)
+            self._look_at_queues = await _wait(self._look_at_queues, self._unhurried(self.every))
             look = 0 if look >= SLOW_EVERY else look
 
     async def _follow_events(self, side: "RedisSide") -> None:
@@ -137,6 +145,7 @@ class LiveGateway(Acts):
                     elif isinstance(heard, drivers.Gap):
                         self._missed()
             except Exception:  # noqa: BLE001 (the poller says what is wrong with Redis; here it is only waited for)
+                self._look_at_queues.set()
                 await anyio.sleep(RETRY_SECONDS)
                 if after and not await self._still_there(side, after):
                     after = ""
@@ -160,8 +169,19 @@ class LiveGateway(Acts):
         is_end = event.kind == "run" and event.state not in ACTIVE_STATES
         if event.kind == "run" and (is_end or not reducer.knows(self.snapshot, event.run or 0)):
             self._look_at_runs.set()
+        if self._is_quiet:
+            self._look_at_queues.set()
+        self._moved_at = self.clock()
         self.snapshot = reducer.heard(self.snapshot, event)
         self._changed.set()
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self.clock() - self._moved_at > QUIET_AFTER
+
+    def _unhurried(self, seconds: float) -> float:
+        """How long until the next look."""
+        return max(seconds, QUIET_SECONDS) if self._is_quiet else seconds
 
     async def _watch_mongo(self) -> None:
         drivers = self._ready()
@@ -173,10 +193,17 @@ class LiveGateway(Acts):
             self._link("mongodb", "down", reason=str(error))
 
     async def _poll_runs(self, side: "MongoSide") -> None:
+        glance: object = None
+        read_at = 0.0
         while True:
             try:
                 with anyio.fail_after(ANSWER_SECONDS):
-                    rtt = await side.ping()
+                    before = glance
+                    glance, rtt = await side.glance()
+                    if glance == before and self._is_quiet and self._is_read(read_at):
+                        self._saw_no_change(rtt)
+                        self._look_at_runs = await _wait(self._look_at_runs, QUIET_SECONDS)
+                        continue
                     active, recent = await side.active(), await side.recent()
                     if self._wants_totals:
                         active = await side.with_totals(active)
@@ -189,6 +216,7 @@ class LiveGateway(Acts):
             self._wants_totals = False
             if not self.snapshot.mongodb.is_up:
                 await self._tell_of_migrations(side)
+            read_at = self.clock()
             self.snapshot = reducer.loaded(self.snapshot, active, recent, self.clock())
             self._link("mongodb", "up", rtt_ms=rtt)
             self._look_at_sources.set()
@@ -204,6 +232,15 @@ class LiveGateway(Acts):
         if text:
             self.snapshot = reducer.heard(self.snapshot, Event(kind="worker", at=self.clock(), text=text))
 
+    def _is_read(self, at: float) -> bool:
+        """Whether what was read in full then may stand."""
+        is_idle = self.snapshot.mongodb.is_up and not self.snapshot.runs.flights
+        return is_idle and not self._wants_totals and self.clock() - at < THOROUGH_SECONDS
+
+    def _saw_no_change(self, rtt: float) -> None:
+        self._set(runs=msgspec.structs.replace(self.snapshot.runs, at=self.clock()))
+        self._link("mongodb", "up", rtt_ms=rtt)
+
     async def _watch_sources(self) -> None:
         """Read the source files again and again; who edits one sees it here."""
         schedule = self.config.settings.imports.default_schedule
@@ -213,7 +250,7 @@ class LiveGateway(Acts):
         while True:
             if files is None or self.clock() - read_at >= SOURCES_SECONDS:
                 try:
-                    files = await anyio.to_thread.run_sync(source_files.read, folder, schedule)
+                    files = await anyio.to_thread.run_sync(source_files.read, folder, schedule, files)
                 except OSError as error:
                     self._set(sources=Sources(folder=f"{folder} ({error.strerror})", at=self.clock()))
                 read_at = self.clock()
@@ -234,61 +271,6 @@ class LiveGateway(Acts):
         self._wants_totals = True
         for look in (self._look_at_queues, self._look_at_runs, self._look_at_sources):
             look.set()
-
-    # --- what is asked one by one
-
-    async def runs(self, query: RunQuery) -> list[Run]:
-        """Read a page of the import history."""
-        return await self._ask(lambda mongo: mongo.runs(query))
-
-    async def run_detail(self, run_id: int) -> RunDetail:
-        """Read one run."""
-        return await self._ask(lambda mongo: mongo.run_detail(run_id))
-
-    async def runs_of(self, source: str) -> list[Run]:
-        """Read the newest ended runs of a source."""
-        return await self._ask(lambda mongo: mongo.runs_of(source))
-
-    async def listings(self, query: ListingQuery) -> list[ListingRow]:
-        """Read a page of listings."""
-        return await self._ask(lambda mongo: mongo.listings(query))
-
-    async def count_listings(self, query: ListingQuery) -> str:
-        """Count what a query finds."""
-        return await self._ask(lambda mongo: mongo.count_listings(query))
-
-    async def complete(self, text: str) -> str | None:
-        """Complete the last word of a query."""
-        return await self._ask(lambda mongo: mongo.complete(text))
-
-    async def export(self, query: ListingQuery, path: str) -> int:
-        """Write what a query finds to a file."""
-        return await self._ask(lambda mongo: mongo.export(query, path))
-
-    async def listing(self, listing_id: str) -> dict[str, Any]:
-        """Read one listing."""
-        return await self._ask(lambda mongo: mongo.listing(listing_id))
-
-    async def rejected(self) -> tuple[Group, ...]:
-        """Group the rejected listings of each source's last run."""
-        last = self._past.last
-        return await self._ask(lambda mongo: mongo.rejected(last))
-
-    async def _ask(self, question: "Callable[[MongoSide], Awaitable[T]]") -> T:
-        if self._mongo is None:
-            raise Refused("mongodb is not connected yet")
-        return await self._told(question(self._mongo))
-
-    async def _told(self, answer: Awaitable[T]) -> T:
-        """An answer, or the refusal that its failure is."""
-        try:
-            return await answer
-        except Refused:
-            raise
-        except JobImportError as error:
-            raise Refused(str(error)) from error
-        except Exception as error:
-            raise Refused(self._ready().trouble(error)) from error
 
     # --- small things
 
@@ -321,6 +303,11 @@ async def _wait(event: anyio.Event, seconds: float) -> anyio.Event:
     with anyio.move_on_after(seconds):
         await event.wait()
     return anyio.Event()
+
+
+def _counts(queues: Queues) -> list[tuple[object, ...]]:
+    """What moves when something happens; rates and ages move by themselves."""
+    return [(lane.waiting, lane.running, lane.delayed, lane.dead, lane.paused) for lane in queues.lanes]
 
 
 def _order(entry_id: str) -> tuple[int, int]:

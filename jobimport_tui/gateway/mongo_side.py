@@ -1,6 +1,8 @@
 """What MongoDB tells: runs, listings, rejects, and what is remembered of the sources."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any, cast, get_args
 
 import anyio.to_thread
@@ -22,12 +24,14 @@ from jobimport_tui.gateway.protocol import (
 from jobimport_tui.gateway.source_files import Past
 from jobimport_tui.sheets import format_of, opened
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
+from workers.model.daily import Day
 from workers.query import last_word, parse
 from workers.store import (
     audit,
     batches,
     connect,
     copies,
+    daily,
     history,
     jobs,
     migrations,
@@ -40,6 +44,7 @@ from workers.store import (
 )
 from workers.store.batches import RunTotals
 from workers.store.connect import Database
+from workers.store.daily import Totals
 from workers.store.search import JobRow
 
 BAD_STATES: tuple[RunState, ...] = ("failed", "partial", "degraded")
@@ -50,6 +55,7 @@ RECENT = 100
 REJECTS_SHOWN = 100
 ACTS_SHOWN = 20
 RUNS_WITH_REJECTS = 50
+DAYS = 28
 
 
 class MongoSide:
@@ -59,10 +65,6 @@ class MongoSide:
         self.db = db
         self._strips: dict[str, tuple[int, str, tuple[str, ...]]] = {}
 
-    async def ping(self) -> float:
-        """Round trip in ms."""
-        return await connect.ping(self.db)
-
     async def of_an_older_version(self) -> str:
         """What is to be migrated, "" where nothing is."""
         return await migrations.sentence(self.db)
@@ -70,6 +72,13 @@ class MongoSide:
     async def active(self) -> list[Run]:
         """The active runs."""
         return await runs.active(self.db)
+
+    async def glance(self) -> tuple[object, float]:
+        """What is another thing as soon as a run begins, or the newest moves; and the round trip in ms."""
+        began = perf_counter()
+        with connect.prompt():
+            newest = await history.newest(self.db)
+        return newest, (perf_counter() - began) * 1000
 
     async def with_totals(self, active: Iterable[Run]) -> list[Run]:
         """The same, with the totals of their batches: a run's row has them only at its end."""
@@ -139,6 +148,18 @@ class MongoSide:
     async def runs_of(self, source: str) -> list[Run]:
         """The newest ended runs of a source."""
         return await history.recent(self.db, limit=RUNS_OF_SOURCE, source=source, state=(*BAD_STATES, *GOOD_STATES))
+
+    async def days(self, source: str, until: datetime) -> tuple[Day, ...]:
+        """The last weeks, oldest first: of one source, or all of them added up."""
+        since = until - timedelta(days=DAYS - 1)
+        if source:
+            return tuple(await daily.of_source(self.db, source, since, until))
+        names = [name for name in Day.__struct_fields__ if name in Totals.__struct_fields__ and name != "day"]
+        return tuple(
+            Day(id="", day=row.day, **{name: getattr(row, name) for name in names})
+            for row in await daily.by_day(self.db, since, until)
+            if row.day is not None
+        )
 
     async def rejected(self, last: Mapping[str, Run]) -> tuple[Group, ...]:
         """The rejects of each source's last run, by reason and field; the newest first."""

@@ -60,4 +60,5 @@ class PlaybackGateway:
 
     runs = run_detail = listings = count_listings = complete = export = listing = _refuse
     import_source = cancel = requeue = discard = pause = resume = order = _refuse
+    look = test_source = create_source = source_file = check_key = set_key = approve = days = _refuse
     set_enabled = remove_source = verify = retry_rejects = rejected = letters = runs_of = _refuse

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import msgspec
 
 from jobimport_tui.fingerprint import Group
+from jobimport_tui.gateway.looks import Days, Draft, Look, SourceFile
 from jobimport_tui.state import Dead, Snapshot
 from workers.model import Run
 
@@ -126,6 +127,10 @@ class Gateway(Protocol):
         """Read the newest ended runs of a source, newest first."""
         ...
 
+    async def days(self, source: str) -> Days:
+        """Read the last weeks of a source, "" for all, and the last hour."""
+        ...
+
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
         """Read a page of listings, in the query's order. Refused says at which column a query cannot be understood."""
         ...
@@ -180,6 +185,34 @@ class Gateway(Protocol):
 
     async def remove_source(self, source: str) -> str:
         """Delete a source's file; returns what became of it."""
+        ...
+
+    async def look(self, url: str) -> Look:
+        """Look at an address that may become a source; writes nothing."""
+        ...
+
+    async def test_source(self, name: str) -> Look:
+        """Read a source's feed as it is now and compare it with its last run; writes nothing."""
+        ...
+
+    async def create_source(self, draft: Draft) -> str:
+        """Write a new source's file; returns what became of it."""
+        ...
+
+    async def source_file(self, name: str) -> SourceFile:
+        """Read the keys of a source's file."""
+        ...
+
+    async def check_key(self, name: str, key: str, text: str) -> None:
+        """Refuse a value that a key of a source cannot have; "" is the default."""
+        ...
+
+    async def set_key(self, name: str, key: str, text: str) -> str:
+        """Give a key of a source's file another value; returns what became of it."""
+        ...
+
+    async def approve(self, run_id: int) -> str:
+        """Close what a run held back; returns what became of it."""
         ...
 
     async def verify(self, run_id: int) -> str:

@@ -5,12 +5,15 @@ import re
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 from jobimport_tui.state import Dead, Failed, Lane, Queues, Worker, Workers
 from workers.queue import connect, dead, depth, registry
 from workers.queue.connect import Redis
 from workers.queue.dead import DeadLetter
 from workers.queue.lanes import BY_NAME, LANES
 from workers.queue.registry import WorkerInfo
+from workers.version import VERSION
 
 SHOWN = ("fetch:high", "upsert:high", "fetch", "upsert", "close")
 """Lanes in the order in which a listing travels, high before normal."""
@@ -49,6 +52,12 @@ class LaneMeter:
             return None, None
         return (added - was_added) / took, (gone - was_gone) / took
 
+    def stay(self, at: float) -> None:
+        """Take it that nothing has moved since the last look."""
+        if self._seen:
+            _, added, gone = self._seen[-1]
+            self.look(at, added, added - gone)
+
     def _fill(self, at: float, gone: int) -> None:
         if self._bucket is None:
             self._bucket = (at, gone)
@@ -66,16 +75,26 @@ class RedisSide:
         self._meters = {str(lane): LaneMeter() for lane in LANES}
         self.paused: frozenset[str] = frozenset()
         self._letters, self._letters_state = _NOBODY, ("", 0)
+        self._depths: tuple[object, ...] = ()
+        self._known: Queues | None = None
 
-    async def queues(self) -> Queues:
-        """Every lane: two round trips."""
+    async def queues(self, *, in_full: bool = True) -> Queues:
+        """Every lane: two round trips; one where not all is asked for, and every lane is as empty as it was."""
         depths = await depth.snapshot(self.redis)
+        before, self._depths = self._depths, (depths.lanes, depths.delayed, depths.dead, depths.paused)
+        if not in_full and before == self._depths and self._known is not None and is_still(self._known):
+            self._known = msgspec.structs.replace(self._known, at=self._clock())
+            for meter in self._meters.values():
+                meter.stay(self._clock())
+            return self._known
         added = await depth.added(self.redis)
         at = self._clock()
         self.paused = frozenset(name[7:] for name in depths.paused if name.startswith("source:"))
         by_name = {lane.lane: lane for lane in depths.lanes}
         lanes = tuple(self._lane(by_name[name], added.get(name), depths.at_ms, at) for name in SHOWN if name in by_name)
-        return Queues(lanes=lanes, delayed=depths.delayed, dead=depths.dead, at=at)
+        skew = at - depths.at_ms / 1000
+        self._known = Queues(lanes=lanes, delayed=depths.delayed, dead=depths.dead, at=at, skew_s=skew)
+        return self._known
 
     def _lane(self, lane: depth.LaneDepth, added: int | None, at_ms: int, at: float) -> Lane:
         rates: tuple[float | None, float | None] = (None, None)
@@ -113,6 +132,12 @@ class RedisSide:
         return Failed(rows=self._letters, total=state[1], at=self._clock())
 
 
+def is_still(queues: Queues) -> bool:
+    """Whether nothing waits, runs, or has moved within the span of rates and sparks: no figure changes by the clock."""
+    lanes = queues.lanes
+    return not any(lane.waiting or lane.running or lane.in_rate or lane.out_rate or any(lane.history) for lane in lanes)
+
+
 def reason(error: BaseException, url: str) -> str:
     """Why Redis does not answer, in a few words."""
     if not isinstance(error, Exception):
@@ -139,6 +164,7 @@ def _worker(info: WorkerInfo, now: float) -> Worker:
         beat_at=now - info.beat_age_s,
         current="; ".join(doing),
         order=info.state,
+        version="" if info.version in ("", VERSION) else info.version,
     )
 
 

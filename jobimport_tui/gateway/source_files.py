@@ -1,5 +1,6 @@
 """The source files, and what runs and pauses say of each source. Blocking: to be called in a thread."""
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,11 @@ class Files(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
     problems: tuple[ConfigError, ...]
     due: dict[str, datetime | None]
+    stamps: dict[str, tuple[int, int]] = {}
+
+    def stands(self, stamps: dict[str, tuple[int, int]], now: datetime) -> bool:
+        """Whether no file is another than it was, and no slot has passed."""
+        return stamps == self.stamps and all(due is None or due > now for due in self.due.values())
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -32,12 +38,23 @@ class Past(msgspec.Struct, frozen=True):
     paused: frozenset[str] = frozenset()
 
 
-def read(folder: Path, default_schedule: str) -> Files:
-    """Read the folder; a broken file is a problem, not an end."""
+def read(folder: Path, default_schedule: str, before: Files | None = None) -> Files:
+    """Read the folder; a broken file is a problem, not an end. Files that stand as they were are not read again."""
+    now, stamps = datetime.now(UTC), _stamps(folder)
+    if before is not None and before.stands(stamps, now):
+        return before
     sources, problems = load_each(folder)
-    now = datetime.now(UTC)
     due = {name: next_due(source, default_schedule, now) for name, source in sources.items()}
-    return Files(tuple(sources.values()), tuple(problems), due)
+    return Files(tuple(sources.values()), tuple(problems), due, stamps)
+
+
+def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """When each file was written last, and its size. Raises OSError."""
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".toml")]
+    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in found}
 
 
 def lines(files: Files, past: Past, default_schedule: str) -> tuple[SourceLine, ...]:

@@ -182,6 +182,35 @@ class Acting(Page):
         else:
             self.retry_runs([run_id])
 
+    def do_approve(self, argument: str) -> None:
+        """Close what a run held back: the run that is named, else the selected one."""
+        run_id = int(argument) if argument.isascii() and argument.isdigit() else self.run_shown()
+        if run_id is None:
+            self.say("no run is selected", "warn")
+            return
+        plan = Plan(
+            verb="approve",
+            noun="run",
+            keys=(str(run_id),),
+            command=f"jobimport runs approve {run_id}",
+            undo=f"the listings that its feed no longer has are closed; {HELD}",
+        )
+        self.propose(plan, lambda key: self.session.gateway.approve(int(key)), is_grave=True, held=True)
+
+    def do_test(self, argument: str) -> None:
+        """Read a source's feed as it is now: the source that is named, else the selected one."""
+        from jobimport_tui.screens.look import LookPage
+
+        if name := argument or self.selected_source():
+            self.app.push_screen(LookPage(self.session, section=self.section, name=name))
+
+    def do_edit(self, argument: str) -> None:
+        """Change the keys of a source's file."""
+        from jobimport_tui.screens.edit import EditPage
+
+        if name := argument or self.selected_source():
+            self.app.push_screen(EditPage(self.session, section=self.section, name=name))
+
     def do_requeue(self, argument: str) -> None:
         """Try dead letters again: the one that is named, else those meant."""
         self._with_letters(argument, self._requeue)

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from jobimport_tui import registry
+from jobimport_tui.display.format import time_of_day
 from jobimport_tui.gateway.protocol import Refused
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.chrome import Banner, Keys, Status, Tabs
@@ -25,19 +26,6 @@ if TYPE_CHECKING:
 
 TYPED_KEPT = 50
 STEP_SECONDS = 10.0
-DAY = 86400.0
-
-
-def time_of_day(text: str, now: float) -> float | None:
-    """The last moment at which it was a time of day (UTC); None for what is none."""
-    parts = text.strip().split(":")
-    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
-        return None
-    hour, minute, second = (*map(int, parts), 0)[:3]
-    if hour > 23 or minute > 59 or second > 59:
-        return None
-    moment = now - now % DAY + hour * 3600 + minute * 60 + second
-    return moment if moment <= now else moment - DAY
 
 
 def bindings(place: str) -> list[Any]:
@@ -59,7 +47,7 @@ class Page(Screen[None]):
     """Base of sections and details. `place` is its name in the registry."""
 
     place: ClassVar[str] = ""
-    DEFAULT_CSS = "Page { background: $background; color: $foreground; }"
+    DEFAULT_CSS = "Page { background: $background; color: $foreground; overflow: hidden; }"
     AUTO_FOCUS: ClassVar[str | None] = "Grid, Lines"
 
     def __init__(self, session: Session, *, section: str) -> None:
@@ -185,6 +173,15 @@ class Page(Screen[None]):
         """Paint every cell again."""
         self.console_app.repaint()
 
+    def do_theme(self, argument: str) -> None:
+        """Other colours; they are kept for the next console."""
+        if argument == "dark" or argument == "light" or argument == "terminal":
+            self.session.preferences.theme = argument
+            self.console_app.wear(argument)
+            self.console_app.repaint()
+        else:
+            self.say(f"theme {argument!r}: expected dark, light or terminal", "warn")
+
     def do_back(self, _: str) -> None:
         """Leave a detail."""
         self.app.pop_screen()
@@ -192,6 +189,10 @@ class Page(Screen[None]):
     def do_leave(self, _: str) -> None:
         """Leave a detail; at a section, the console."""
         self.do_back("")
+
+    def do_suspend(self, _: str) -> None:
+        """Back to the shell, until `fg`."""
+        self.app.action_suspend_process()
 
     def do_quit(self, _: str) -> None:
         """Leave the console; what is held and not yet sent is said first."""
@@ -228,6 +229,7 @@ class Page(Screen[None]):
             "LANE|SOURCE": [*(lane.lane for lane in known.queues.lanes), *names],
             "RUN": [str(flight.run.id) for flight in known.runs.flights],
             "NUMBER": [str(run.id) for run in known.runs.recent[:20]],
+            "THEME": ["dark", "light", "terminal"],
             "ID": [worker.id for worker in known.workers.rows] if self.place == "workers" else [],
         }
         for action in registry.of_place(self.place, read_only=self.session.read_only):

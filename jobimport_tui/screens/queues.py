@@ -136,7 +136,7 @@ class QueuesSection(Selecting):
 
     def _fit(self) -> None:
         """Give each panel its height."""
-        chrome = 3 + len(self.session.down)
+        chrome = 3 + self.banner.lines
         counts = (max(1, len(self.lanes.rows)), len(self.flights.rows), len(self.recent.all_rows))
         heights = share_out(self.size.height - chrome, *counts)
         if heights != self._grown:

@@ -22,6 +22,13 @@ class Moving(Acting):
 
     sought = ""
 
+    def do_days(self, argument: str) -> None:
+        """Show some weeks: of the source that is named, else of the one that the page is about, else of all."""
+        from jobimport_tui.screens.days import DaysPage
+
+        source = argument or (self.selected_source() if self.place in ("sources", "source") else "")
+        self.app.push_screen(DaysPage(self.session, section=self.section, source=source))
+
     def do_next_match(self, _: str) -> None:
         """The next row with what was last looked for."""
         self._find(1)
@@ -139,6 +146,23 @@ class Section(Moving):
             return
         self.grid.choose_columns(titles)
         self.remember(columns=titles)
+
+    def do_preview(self, argument: str) -> None:
+        """Look at a feed that is no source."""
+        self.look_at(argument, asks=False)
+
+    def look_at(self, url: str, *, asks: bool) -> None:
+        """Look at an address, which is asked for where there is none; `asks` goes on to make a source of it."""
+        from jobimport_tui.screens.look import LookPage
+
+        def typed(text: str) -> None:
+            if text.strip():
+                self.app.push_screen(LookPage(self.session, section=self.section, url=text.strip(), asks=asks))
+
+        if url:
+            typed(url)
+        else:
+            self.type("the feed's address: ", "", done=typed, history="url")
 
     def filter_text(self) -> str:
         """The filter in force."""

@@ -93,7 +93,7 @@ class SourcesSection(Selecting):
     def draw(self) -> None:
         """Show the sources."""
         sources = self.session.snapshot.sources
-        nothing = f"no sources in {safe(sources.folder)}: `jobimport sources add` makes one"
+        nothing = f"no sources in {safe(sources.folder)}: A looks at a feed and makes one"
         self.files.empty = "reading the source files ..." if sources.at is None else nothing
         self.files.show(sources.rows)
 
@@ -155,6 +155,13 @@ class SourcesSection(Selecting):
         self.propose(
             plan, lambda name: gateway.set_enabled(name, on), inverse=lambda name: gateway.set_enabled(name, not on)
         )
+
+    def do_add(self, argument: str) -> None:
+        """Look at a feed, and make a source of it."""
+        if refusal := self.session.refusal():
+            self.say(refusal, "warn")
+        else:
+            self.look_at(argument, asks=True)
 
     def do_remove(self, argument: str) -> None:
         """Delete a source's file."""

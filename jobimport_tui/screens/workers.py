@@ -47,6 +47,7 @@ def worker_columns(session: Session) -> list[Column[Worker]]:
         Column("MEMORY", 7, lambda w: size(w.rss_bytes), "right", order=lambda w: -w.rss_bytes),
         Column("DOING", 14, lambda w: safe(w.current) or ("-", "dim"), flex=2),
         Column("LANES", 18, lambda w: (safe(w.lanes), "dim"), needs=110, flex=1),
+        Column("VERSION", 9, lambda w: (safe(w.version) or "same", "warn" if w.version else "dim"), needs=126),
         Column("UP", 6, lambda w: age(session.age(w.started)), "right", needs=100, order=lambda w: w.started),
     ]
 

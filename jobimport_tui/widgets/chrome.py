@@ -5,12 +5,15 @@ from typing import ClassVar
 from rich.cells import cell_len
 
 from jobimport_tui import registry
-from jobimport_tui.display.format import age, clock
+from jobimport_tui.display.format import age, clock, span
 from jobimport_tui.display.text import cut, safe
 from jobimport_tui.gateway.protocol import Player
 from jobimport_tui.session import Session
 from jobimport_tui.state import Link
 from jobimport_tui.widgets.painted import Line, Painted, Span
+
+NEAR_SECONDS, FAR_SECONDS = 0.005, 0.5
+"""Round trips to the terminal: from the first on shown, from the second on a warning."""
 
 
 class Status(Painted):
@@ -21,6 +24,7 @@ class Status(Painted):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self._rtt: float | None = None
 
     def line_at(self, y: int, width: int) -> Line:
         """The row."""
@@ -52,6 +56,16 @@ class Status(Painted):
         down = age(self.session.clock() - link.since) if link.since is not None else ""
         return [(f"  {link.service} ", ""), (f"{marks.mark('failed').glyph} DOWN {down}", "bad")]
 
+    def _far(self) -> Span:
+        """How far the terminal is, where that is felt. It moves by a quarter at least: a changing cell costs bytes."""
+        rtt = self.session.rtt
+        if rtt is None or rtt < NEAR_SECONDS:
+            self._rtt = None
+            return "", ""
+        if self._rtt is None or not 0.75 <= rtt / self._rtt <= 1.33:
+            self._rtt = rtt
+        return f"rtt {span(self._rtt)}  ", "warn" if self._rtt >= FAR_SECONDS else "dim"
+
     def _right(self) -> list[Span]:
         session = self.session
         if isinstance(session.gateway, Player):
@@ -70,11 +84,11 @@ class Status(Painted):
             else:
                 state = ("live", "ok")
         role = "read-only" if session.read_only else "RW"
-        return [(" ", ""), state, (f"  {clock(session.clock())[:5]}Z  {role} ", "")]
+        return [(" ", ""), self._far(), state, (f"  {clock(session.clock())[:5]}Z  {role} ", "")]
 
 
 class Banner(Painted):
-    """One line for each server that does not answer, and one where work waits and nobody works; else none."""
+    """A line for each server that is away, one where nobody works, one where clocks or versions differ; else none."""
 
     DEFAULT_CSS: ClassVar[str] = "Banner { height: 0; }"
 
@@ -82,31 +96,46 @@ class Banner(Painted):
         super().__init__()
         self.session = session
 
+    @property
+    def lines(self) -> int:
+        """How many lines the trouble takes."""
+        return len(self._trouble())
+
     def draw(self) -> None:
         """Take as many lines as there is trouble."""
-        lines = len(self.session.down) + bool(self.session.unattended)
+        lines = self.lines
         if self.styles.height is None or self.styles.height.value != lines:
             self.styles.height = lines
         self.repaint()
 
     def line_at(self, y: int, width: int) -> Line:
+        """One line of it."""
+        trouble = self._trouble()
+        return trouble[y] if y < len(trouble) else ()
+
+    def _trouble(self) -> list[Line]:
+        """The worst first."""
+        session = self.session
+        lines: list[Line] = [((self._away(link), ""), ("", "alarm")) for link in session.down]
+        if waiting := session.unattended:
+            text = f" ! no worker is running, {waiting:,} messages wait: start `jobimport worker`"
+            lines.append(((text, ""), ("", "alarm")))
+        if skew := session.skew:
+            way = "ahead of" if skew > 0 else "behind"
+            lines.append(
+                ((f" ! this machine's clock is {age(abs(skew))} {way} redis's: ages are wrong by it", "warn"),)
+            )
+        if others := session.strangers:
+            lines.append(((f" ! workers run version {safe(', '.join(others))}, which is not this console's", "warn"),))
+        return lines
+
+    def _away(self, link: Link) -> str:
         """What is unreachable, since when, why, and when it is tried again."""
-        down = self.session.down
-        if y >= len(down):
-            return self._unattended() if y == len(down) else ()
-        link, now = down[y], self.session.clock()
+        now = self.session.clock()
         since = f" since {clock(link.since)}Z ({age(now - link.since)})" if link.since is not None else ""
         wait = max(0.0, link.retry_at - now) if link.retry_at is not None else 0.0
         again = f"next try in {age(wait)}" if wait >= 0.5 else "trying now"
-        text = f" ! {link.service} unreachable{since}: {safe(link.reason)}; {again}; {safe(link.address)}"
-        return ((text, ""), ("", "alarm"))
-
-    def _unattended(self) -> Line:
-        """Work waits and no worker lives."""
-        if not (waiting := self.session.unattended):
-            return ()
-        text = f" ! no worker is running, {waiting:,} messages wait: start `jobimport worker`"
-        return ((text, ""), ("", "alarm"))
+        return f" ! {link.service} unreachable{since}: {safe(link.reason)}; {again}; {safe(link.address)}"
 
 
 class Tabs(Painted):

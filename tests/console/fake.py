@@ -10,6 +10,7 @@ from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.fingerprint import Group
+from jobimport_tui.gateway.looks import Days, Draft, FieldLine, Look, SourceFile
 from jobimport_tui.gateway.protocol import (
     BatchSums,
     ListingQuery,
@@ -21,6 +22,7 @@ from jobimport_tui.gateway.protocol import (
     RunQuery,
     WorkerOrder,
 )
+from jobimport_tui.hourly import Hour, Minute
 from jobimport_tui.screens.paged import parse
 from jobimport_tui.session import Session
 from jobimport_tui.state import (
@@ -39,7 +41,9 @@ from jobimport_tui.state import (
     Worker,
     Workers,
 )
+from workers.analysis.daily import day_of
 from workers.model import BatchTotals, FetchFacts, LogEntry, Run, RunState, Stats, Timing
+from workers.model.daily import Day
 from workers.model.health import Health
 
 FEED = "https://jobs.example/feed"
@@ -338,6 +342,65 @@ REJECTED = (
 )
 
 
+def some_day(ago: int) -> Day:
+    """A day of a source that is quiet at weekends and had none at all 9 days ago."""
+    moment = datetime(2026, 11, 23, tzinfo=UTC) - timedelta(days=ago)
+    if ago == 9:
+        return day_of("jobicy", moment, ())
+    size = 12 if moment.weekday() > 4 else 80 + (ago * 37) % 90
+    return Day(
+        id=f"jobicy:{moment:%Y-%m-%d}",
+        day=moment,
+        source="jobicy",
+        runs=24,
+        failures=int(ago == 4) * 3,
+        judged=24,
+        new=size,
+        updated=size // 3,
+        closed=int(ago % 5 == 0) * size // 2,
+        failed=int(ago == 4) * 12,
+        p50_ms=900 + (ago * 131) % 700,
+        p95_ms=2100 + (ago * 977) % 4000,
+    )
+
+
+DAYS = Days(
+    days=tuple(some_day(ago) for ago in range(27, -1, -1)),
+    hour=Hour(
+        minutes=tuple(Minute(read=(i * 53) % 400, new=(i * 7) % 30, updated=i % 4) for i in range(60)),
+        since=NOW - 3000,
+    ),
+)
+
+LOOK = Look(
+    url="https://boards.greenhouse.io/acme/jobs",
+    headline="greenhouse: 214 listings, 2 rejected (no_title)",
+    listings=214,
+    titles=("POSTED", "TITLE", "COMPANY", "PLACES", "KIND", "PAY"),
+    rows=tuple(
+        (f"2026-02-{28 - i}", f"Engineer {i} データ", "-", "Berlin, Remote", "full time", "60,000-80,000 EUR")
+        for i in range(10)
+    ),
+    fields=(
+        FieldLine(name="id", filled=1.0, read=1.0, then=1.0),
+        FieldLine(name="title", filled=0.99, read=0.99, then=1.0),
+        FieldLine(name="company", filled=0.0, read=0.0, then=0.0, remark="missing"),
+        FieldLine(name="posted_at", filled=1.0, read=0.4, then=1.0, remark="cannot be read: '31/02/2026'"),
+    ),
+    missing=("company",),
+    wrong=("posted_at is filled in 40% of the items, in the last run in 100%",),
+    draft=Draft(
+        url="https://boards.greenhouse.io/acme/jobs",
+        name="acme",
+        kind="snapshot",
+        schedule="41 */6 * * *",
+        company="Acme",
+        format="greenhouse",
+        is_nameless=True,
+    ),
+)
+
+
 class FakeGateway:
     """Publishes what `snapshot` holds; keeps what it was asked to do in `asked`."""
 
@@ -349,6 +412,7 @@ class FakeGateway:
         self.jobs = [listing(i) for i in range(450)] if snapshot.runs.recent else []
         self.every_letter = snapshot.failed.rows
         self.rejects: tuple[Group, ...] = REJECTED if snapshot.failed.rows else ()
+        self.file_keys = {"url": "https://jobicy.example/feed", "kind": "window", "schedule": "", "company": ""}
         self._publish: Publish | None = None
 
     async def run(self, publish: Publish) -> None:
@@ -459,6 +523,43 @@ class FakeGateway:
         self._answer("remove_source", source)
         return f"{source} removed"
 
+    async def days(self, source: str) -> Days:
+        self._answer("days", source)
+        return DAYS if self.history else Days(days=tuple(day_of("", day.day, ()) for day in DAYS.days))
+
+    async def look(self, url: str) -> Look:
+        self._answer("look", url)
+        return msgspec.structs.replace(LOOK, url=url)
+
+    async def test_source(self, name: str) -> Look:
+        self._answer("test", name)
+        return msgspec.structs.replace(LOOK, draft=None, compared_with=1198)
+
+    async def create_source(self, draft: Draft) -> str:
+        self._answer("create", draft)
+        return f"{draft.name}.toml written; next import 14:41Z"
+
+    async def source_file(self, name: str) -> SourceFile:
+        self._answer("source_file", name)
+        return SourceFile(
+            file=f"config/sources/{name}.toml",
+            keys=tuple((key, value, not value) for key, value in self.file_keys.items()),
+        )
+
+    async def check_key(self, name: str, key: str, text: str) -> None:
+        self._answer("check_key", name, key, text)
+        if key == "kind" and text not in ("snapshot", "window", "query"):
+            raise Refused(f'{name}.toml: kind is {text!r}: expected one of "snapshot", "window", "query"')
+
+    async def set_key(self, name: str, key: str, text: str) -> str:
+        self._answer("set_key", name, key, text)
+        self.file_keys[key] = text
+        return f"{name}: {key} is {text}"
+
+    async def approve(self, run_id: int) -> str:
+        self._answer("approve", run_id)
+        return f"run {run_id} is approved"
+
     async def verify(self, run_id: int) -> str:
         self._answer("verify", run_id)
         return f"run {run_id} agrees"
@@ -515,11 +616,14 @@ def console(
     return ConsoleApp(session, section=section, filter=filter, can=can)
 
 
-def down(snapshot: Snapshot = BUSY) -> Snapshot:
-    """Both servers gone; what was known has grown old."""
-    queues = msgspec.structs.replace(snapshot.queues, at=NOW - 41)
-    runs = msgspec.structs.replace(snapshot.runs, at=NOW - 13)
-    return msgspec.structs.replace(snapshot, redis=REDIS_DOWN, mongodb=MONGO_DOWN, queues=queues, runs=runs)
+def down(snapshot: Snapshot = BUSY, *services: str) -> Snapshot:
+    """Servers gone, both where none is named; what was known of them has grown old."""
+    facts: dict[str, Any] = {}
+    if not services or "redis" in services:
+        facts |= {"redis": REDIS_DOWN, "queues": msgspec.structs.replace(snapshot.queues, at=NOW - 41)}
+    if not services or "mongodb" in services:
+        facts |= {"mongodb": MONGO_DOWN, "runs": msgspec.structs.replace(snapshot.runs, at=NOW - 13)}
+    return msgspec.structs.replace(snapshot, **facts)
 
 
 def before(moment: datetime, **length: float) -> datetime:

@@ -5,15 +5,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 from textual.pilot import Pilot
 
 from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.terminal import Terminal
+from jobimport_tui.display.wire import Wire
 from jobimport_tui.state import Snapshot, Workers
 from jobimport_tui.widgets.grid import Grid
-from tests.console.fake import BUSY, EMPTY, Clock, FakeGateway, console, down, flying, link
+from tests.console.fake import BUSY, EMPTY, NOW, Clock, FakeGateway, console, down, flying, link
 from workers.model import BatchTotals
 
 
@@ -42,7 +44,8 @@ class Desk:
     async def settle(self) -> None:
         await self.pilot.pause()
         if asking := [worker for worker in self.app.workers if worker.group != "gateway"]:
-            await self.app.workers.wait_for_complete(asking)
+            with anyio.fail_after(20):
+                await self.app.workers.wait_for_complete(asking)
         await self.pilot.pause()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
@@ -55,6 +58,11 @@ class Desk:
     async def later(self, seconds: float) -> None:
         self.clock.now += seconds
         self.app._tick()
+        await self.settle()
+
+    async def show_unpainted(self, snapshot: Snapshot) -> None:
+        """A snapshot arrives; whether it is painted is the app's affair."""
+        self.gateway.say(snapshot)
         await self.settle()
 
     async def show(self, snapshot: Snapshot) -> None:
@@ -208,7 +216,7 @@ async def test_an_empty_system_says_what_to_do() -> None:
             ("3", "no dead letters"),
             ("4", "no listings yet"),
             ("5", "`jobimport worker`"),
-            ("6", "sources add"),
+            ("6", "A looks at a feed"),
         ):
             await it.press(key)
             assert says in it.text
@@ -399,6 +407,44 @@ async def test_a_lost_terminal_ends_the_console() -> None:
         it.app._tick()
         await it.pilot.pause()
     assert it.app.return_value == 129
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 10)])
+async def test_trouble_never_pushes_the_keys_off_the_screen(size: tuple[int, int]) -> None:
+    for snapshot in (down(), msgspec.structs.replace(BUSY, workers=Workers(at=NOW))):
+        async with desk(snapshot, size=size) as it:
+            assert "panel" in it.lines[-1] and "JOBIMPORT" in it.lines[0]
+            assert not it.app.screen.show_vertical_scrollbar
+
+
+async def test_how_far_the_terminal_is_stands_in_the_status_row_without_flicker() -> None:
+    async with desk() as it:
+        shown: list[str] = []
+        for rtt in (None, 0.001, 0.084, 0.09, 0.08, 0.7):
+            it.app.session.rtt = rtt
+            it.app.paint()
+            await it.pilot.pause()
+            shown.append(it.lines[0].partition("live")[0].rpartition("  ")[0].rpartition("  ")[2].strip())
+        assert shown[2:] == ["rtt 84ms", "rtt 84ms", "rtt 84ms", "rtt 700ms"]
+        assert "rtt" not in shown[0] + shown[1]
+
+
+async def test_a_far_terminal_is_painted_less_often_and_keys_at_once() -> None:
+    async with desk() as it:
+        it.app.wire = Wire(lambda _: None, lambda: False, None)
+        it.app.wire.link.rtt = 30.0
+        await it.later(1)
+        await it.show_unpainted(EMPTY)
+        assert "12,405" in it.text
+        await it.press("question_mark")
+        assert "OLDEST" not in it.text
+        await it.press("escape")
+        assert "12,405" not in it.text  # a key shows what is owed
+        await it.show_unpainted(BUSY)
+        assert "12,405" not in it.text
+        it.app.wire.link.rtt = 0.001
+        await it.later(1)
+        assert "12,405" in it.text  # and so does a link that is fast again
 
 
 async def test_ascii_terminals_get_ascii() -> None:

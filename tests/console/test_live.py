@@ -53,8 +53,8 @@ def config(redis_url: str, mongo_url: str, tmp_path: Path) -> Config:
 
 
 @asynccontextmanager
-async def watching(config: Config) -> AsyncIterator[Watch]:
-    watch = Watch(LiveGateway(config, clock=lambda: datetime.now(UTC).timestamp()))
+async def watching(config: Config, ahead: float = 0.0) -> AsyncIterator[Watch]:
+    watch = Watch(LiveGateway(config, clock=lambda: datetime.now(UTC).timestamp() + ahead))
 
     def keep(snapshot: Snapshot) -> None:
         watch.snapshot = snapshot

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from jobimport_tui import registry
 from jobimport_tui.app import ConsoleApp
+from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.opening import Opened, Opening
 from jobimport_tui.preferences import Preferences, Section, load, save
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Grid
 from tests.console.fake import Clock, FakeGateway
+from tests.console.test_console import desk
 from workers.errors import ConfigError
 from workers.settings import Config, Settings
 
@@ -106,3 +108,18 @@ def test_a_console_keeps_what_was_changed_and_leaves_a_broken_file_alone(tmp_pat
     file.write_text("colour = 'red'")
     opened = Opened(Config(tmp_path, Settings()), Opening(), None, file)
     assert "colour" in opened.close() and file.read_text() == "colour = 'red'"
+
+
+async def test_a_theme_is_put_on_kept_and_a_terminal_of_few_colours_keeps_its_own() -> None:
+    async with desk() as it:
+        await it.press("colon", *"theme light", "enter")
+        assert (it.app.theme, it.app.native_ansi_color) == ("jobimport-light", False)
+        assert it.app.session.preferences.theme == "light"
+        await it.press("colon", *"theme terminal", "enter")
+        assert (it.app.theme, it.app.native_ansi_color) == ("jobimport-terminal", True)
+        await it.press("colon", *"theme pink", "enter")
+        assert "expected dark, light or terminal" in it.lines[0]
+        assert it.app.session.preferences.theme == "terminal"
+    async with desk(can=Capabilities(own_colours=True)) as it:
+        await it.press("colon", *"theme light", "enter")
+        assert it.app.theme == "jobimport-terminal"

@@ -10,12 +10,15 @@ from jobimport_tui import registry
 from jobimport_tui.actions import ACTIONS
 from jobimport_tui.cli.flags import Parser
 from jobimport_tui.cli.main import NOUNS
+from jobimport_tui.screens.days import DaysPage
+from jobimport_tui.screens.edit import EditPage
 from jobimport_tui.screens.failed import FailedSection
 from jobimport_tui.screens.group import GroupPage
 from jobimport_tui.screens.help import HelpPage
 from jobimport_tui.screens.letter import LetterPage
 from jobimport_tui.screens.listing import ListingPage
 from jobimport_tui.screens.listings import ListingsSection
+from jobimport_tui.screens.look import LookPage
 from jobimport_tui.screens.page import Page
 from jobimport_tui.screens.queues import QueuesSection
 from jobimport_tui.screens.run import RunPage
@@ -27,7 +30,7 @@ from tests.console.views import with_keys
 
 PAGES: list[type[Page]] = [
     *(QueuesSection, RunsSection, FailedSection, ListingsSection, WorkersSection, SourcesSection),
-    *(RunPage, LetterPage, ListingPage, GroupPage, SourcePage, HelpPage),
+    *(RunPage, LetterPage, ListingPage, GroupPage, SourcePage, DaysPage, LookPage, EditPage, HelpPage),
 ]
 
 
@@ -76,13 +79,7 @@ COMMANDS_WITHOUT_PLACE = {
     "config show": "the settings are those of the process that reads them",
     "config check": "the settings are those of the process that reads them",
     "migrate": "belongs to an upgrade, as starting the workers does; Events says when it is to be done",
-    "preview": "looks at a feed that is no source yet",
     "audit list": "Events and a run's page show what was done by whom; the whole trail is for a shell",
-    "sources add": "not in the console yet: a shell looks at a feed, asks and writes the file",
-    "sources edit": "not in the console yet: a shell opens the file in $EDITOR",
-    "sources test": "not in the console yet: a shell reads the feed and compares it with the last run",
-    "runs stats": "not in the console yet: a source's page has charts of its last runs, not of days",
-    "runs approve": "not in the console yet: a run that holds listings back says so, a shell approves it",
     "runs upkeep": "the workers do it by themselves; by hand it is for a system that was without workers",
 }
 """Commands that no console does, each with the reason."""

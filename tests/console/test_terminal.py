@@ -26,11 +26,12 @@ sys.exit(run_console(Config(Path(sys.argv[1]), away), Opening())[0])
 class Terminal:
     """A console at the other end of a pseudo-terminal."""
 
-    def __init__(self, folder: Path, hangup: str) -> None:
+    def __init__(self, folder: Path, hangup: str, *code: str) -> None:
+        """`code` is another program than the console itself, and its first arguments."""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
-            os.execv(sys.executable, [sys.executable, "-c", CODE, str(folder), hangup])
+            os.execv(sys.executable, [sys.executable, "-c", *(code or (CODE,)), str(folder), hangup])
         self.code: int | None = None
         self.said = b""
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import anyio
 import pytest
 from textual.pilot import Pilot
 
-from tests.console.views import DETAILS, SECTIONS, SIZES, STATES, View
+from tests.console.views import DETAILS, EVERYWHERE, SECTIONS, SIZES, STATES, View
 
 SMALL, LARGE = SIZES
 
@@ -13,7 +14,8 @@ SMALL, LARGE = SIZES
 async def settled(pilot: Pilot[int]) -> None:
     await pilot.pause()
     if asking := [worker for worker in pilot.app.workers if worker.group != "gateway"]:
-        await pilot.app.workers.wait_for_complete(asking)
+        with anyio.fail_after(20):
+            await pilot.app.workers.wait_for_complete(asking)
     await pilot.pause()
 
 
@@ -23,7 +25,7 @@ def test_section(snap_compare: Any, view: View, size: tuple[int, int]) -> None:
     assert snap_compare(view.app(), press=view.keys, run_before=settled, terminal_size=size)
 
 
-@pytest.mark.parametrize("view", (*DETAILS, *STATES), ids=lambda view: view.name)
+@pytest.mark.parametrize("view", (*DETAILS, *STATES, *EVERYWHERE), ids=lambda view: view.name)
 def test_detail_and_state(snap_compare: Any, view: View) -> None:
     assert snap_compare(view.app(), press=view.keys, run_before=settled, terminal_size=SMALL)
 

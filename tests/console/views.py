@@ -14,6 +14,7 @@ from typing import Any
 from jobimport_tui import registry
 from jobimport_tui.actions import ACTIONS
 from jobimport_tui.app import ConsoleApp
+from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.state import Snapshot
 from tests.console.fake import BUSY, EMPTY, console, down
 
@@ -43,6 +44,10 @@ DETAILS = (
     View("plan", section="failed", keys=("asterisk", "R")),
     View("palette", keys=("ctrl+p",)),
     View("source", section="sources", keys=("enter",)),
+    View("days", section="sources", keys=("d",)),
+    View("add", section="sources", keys=("A", *"https://boards.greenhouse.io/acme/jobs", "enter")),
+    View("test", section="sources", keys=("t",)),
+    View("edit", section="sources", keys=("E",)),
     View("listing", section="listings", keys=("enter",)),
     View("help", keys=("question_mark",)),
     View("import", keys=("i",)),
@@ -53,7 +58,17 @@ STATES = (
     View("empty", snapshot=EMPTY),
     View("read-only", facts={"read_only": True}),
     View("ascii", facts={"ascii_only": True}),
+    View("redis-down", snapshot=down(BUSY, "redis")),
+    View("sixteen", facts={"can": Capabilities(own_colours=True)}),
 )
+EVERYWHERE = tuple(
+    View(f"{name}-{state.name}", section=name, snapshot=state.snapshot, facts=state.facts)
+    for name, _ in registry.SECTIONS
+    if name != "queues"
+    for state in STATES
+)
+"""The other sections in every state."""
+
 DOCUMENTED = (*SECTIONS, *DETAILS, STATES[0])
 
 

@@ -45,6 +45,7 @@ class WorkerBeat(msgspec.Struct, frozen=True, kw_only=True):
     started: float = 0.0
     current: list[Doing] = []
     state: WorkerState = "working"
+    version: str = ""
 
 
 class WorkerInfo(WorkerBeat, frozen=True, kw_only=True):

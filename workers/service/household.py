@@ -39,6 +39,7 @@ from workers.settings import Config
 from workers.store import batches, migrations, runs
 from workers.store.connect import Database, describe, is_unreachable, open_database, ping, unhung
 from workers.store.connect import Trouble as MongoTrouble
+from workers.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -201,6 +202,7 @@ class Household:
             started=self.started,
             current=self.broker.current(),
             state=self.state,
+            version=VERSION,
         )
 
 

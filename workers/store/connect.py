@@ -110,10 +110,17 @@ def unhung(seconds: float | None = None) -> Generator[None]:
         raise NetworkTimeout(f"no answer within {limit:.0f} s")
 
 
+@contextmanager
+def prompt(seconds: float = PING_SECONDS) -> Generator[None]:
+    """Bound a few calls by so many seconds; unlike `unhung` it lets the driver say why there was no answer."""
+    with pymongo.timeout(seconds):
+        yield
+
+
 async def ping(db: Database, *, seconds: float = PING_SECONDS) -> float:
     """Ask the server for a sign of life, for so many seconds at most; returns the round trip in milliseconds."""
     started = time.perf_counter()
-    with pymongo.timeout(seconds):
+    with prompt(seconds):
         await db.command("ping")
     return (time.perf_counter() - started) * 1000
 

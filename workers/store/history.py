@@ -49,6 +49,12 @@ async def recent(
     return [from_document(row, Run) async for row in rows]
 
 
+async def newest(db: Database) -> tuple[int, RunState] | None:
+    """Id and state of the newest run: one small read that tells whether any run began, or the newest moved."""
+    row = await db.import_logs.find_one({}, {"state": True}, sort=[("queued_at", -1), ("_id", -1)])
+    return (row["_id"], row["state"]) if row else None
+
+
 async def last_states(db: Database, source: str, limit: int) -> list[str]:
     """List the states of a source's newest runs, newest first."""
     rows = db.import_logs.find({"source": source}, {"state": True}).sort({"queued_at": -1, "_id": -1}).limit(limit)

@@ -6,6 +6,7 @@ from tests.contract.cli.test_command import jobimport
 from tests.feed_server import FeedServer, Reply
 from tests.listings import listings, rss
 from tests.plant import Plant
+from workers.events.follow import latest
 
 pytestmark = pytest.mark.anyio
 
@@ -35,3 +36,20 @@ async def test_what_two_imports_leave_for_the_commands_of_history(plant: Plant):
     [listed] = (await jobimport(plant, "sources", "list", "--json")).lines
     assert listed["health"]["state"] == "ok"
     assert listed["health"]["text"] == "10 listings, too few imports to know what is usual"
+
+
+async def test_who_changes_a_source_is_written_down_and_told(plant: Plant):
+    plant.source("board", "http://127.0.0.1:1/feed.xml")
+    for verb in ("disable", "disable", "enable"):
+        assert (await jobimport(plant, "sources", verb, "board", JOBIMPORT_USER="ann")).code == 0
+    acts = (await jobimport(plant, "audit", "list", "--json")).lines
+    deeds = [("ann", "board", "enabled the source"), ("ann", "board", "disabled the source")]
+    assert [(act["user"], act["source"], act["text"]) for act in acts] == deeds
+    told = [event for _, event in await latest(plant.redis, 10)]
+    assert [(event.kind, event.user, event.source, event.text) for event in told] == [
+        ("action", *deed) for deed in reversed(deeds)
+    ]
+    plant.env["JOBIMPORT_REDIS_URL"] = "redis://127.0.0.1:1/0"
+    away = await jobimport(plant, "sources", "disable", "board")
+    assert away.code == 0 and "done, but not told to others" in away.err
+    assert "enabled = false" in (plant.folder / "sources" / "board.toml").read_text()

@@ -12,7 +12,7 @@ from workers.actors.fetcher import fetch
 from workers.actors.upserter import upsert
 from workers.model import BatchTotals, Run, Stats, Timing
 from workers.model.health import Health
-from workers.sources import set_enabled
+from workers.source_edits import set_enabled
 from workers.store import batches, daily, runs, source_state
 from workers.store.documents import utc_now
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from jobimport_tui.cli import sources_left, sources_look
+from jobimport_tui.cli import sources_left, sources_look, sources_trail
 from jobimport_tui.cli.main import main
 from jobimport_tui.cli.sources_left import Left
 from tests.feed_server import Call, FeedServer, Reply
@@ -19,6 +19,9 @@ from tests.unit.feeds.reading import SAMPLES
 from workers.feeds.dialect import dialects
 from workers.proposals import propose_company, propose_kind, propose_name, propose_schedule
 from workers.schedule import is_schedule
+
+DEEDS: list[str] = []
+"""What was written down of who did what, without the name."""
 
 BOARD = (SAMPLES / "lever.json").read_bytes()
 
@@ -39,6 +42,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "jobimport.toml").write_text('[fetch]\nallow_hosts = ["127.0.0.1"]\n')
     monkeypatch.setenv("JOBIMPORT_CONFIG", str(tmp_path))
     monkeypatch.setattr(sources_left, "left_behind", lambda *_: Left(0, None, ""))
+    monkeypatch.setattr(sources_trail, "write_down", lambda _, text, source: DEEDS.append(f"{text} {source}"))
+    DEEDS.clear()
     monkeypatch.setattr("sys.stdin", io.StringIO())
     return tmp_path
 
@@ -59,6 +64,7 @@ class TestAdd:
         assert (told["dialect"], told["listings"], told["source"]["kind"]) == ("lever", 2, "snapshot")
         assert [job["title"] for job in told["jobs"]] == ["Backend Engineer", "Intern"]
         assert told["missing"] == []
+        assert DEEDS == ["added the source acme"]
         assert tomllib.loads((folder / "sources" / "acme.toml").read_text()) == {
             "url": url,
             "format": "lever",
@@ -230,6 +236,7 @@ class TestEdit:
         assert self.run(monkeypatch, 'company = "A"  # new\n') == 0
         assert edit.read_text() == self.TEXT + 'company = "A"  # new\n'
         assert self.run(monkeypatch, "") == 0
+        assert DEEDS == ["edited the source's file: company a"]
         assert files(edit.parents[1]) == ["a.toml"]
         assert list((edit.parents[1] / "tmp").iterdir()) == []
 

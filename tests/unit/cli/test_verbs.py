@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from jobimport_tui.cli import doctor, imports, report, sources, stack, worker
+from jobimport_tui.cli import doctor, imports, report, sources, sources_trail, stack, worker
 from jobimport_tui.cli.main import main
 from jobimport_tui.cli.report import exit_code, sentence, with_totals
 from workers.control import Requested
@@ -17,6 +17,9 @@ from workers.queue.depth import LaneDepth, QueueDepths
 from workers.queue.registry import WorkerInfo
 from workers.settings import load
 from workers.store.batches import RunTotals
+
+DEEDS: list[str] = []
+"""What was written down of who did what, without the name."""
 
 QUEUED = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 
@@ -40,6 +43,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("JOBIMPORT_CONFIG", str(tmp_path))
     for name in ("JOBIMPORT_REDIS_URL", "JOBIMPORT_MONGO_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sources_trail, "write_down", lambda _, text, source: DEEDS.append(f"{text} {source}"))
+    DEEDS.clear()
     return tmp_path
 
 
@@ -125,6 +130,7 @@ class TestSources:
         }
         assert main(["sources", "enable", "a"]) == 0
         assert file.read_text() == before
+        assert DEEDS == ["disabled the source a", "enabled the source a"]
 
     @pytest.mark.parametrize(
         "text",
@@ -170,6 +176,7 @@ class TestSources:
         monkeypatch.setattr("sys.stdin", Keyboard(typed))
         assert main(["sources", "remove", "a"]) == code
         assert file.exists() == bool(code)
+        assert bool(DEEDS) == (code == 0)
 
 
 class TestPreview:
