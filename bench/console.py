@@ -163,7 +163,7 @@ def page(bench: Bench) -> None:
         load.wait()
     with bench.open(watched=True) as tty:
         tty.send(b"2")
-        tty.until_shown("board-1")
+        tty.until_shown("board-39")
         tty.until_quiet()
         times = list[float]()
         for _ in range(30):
