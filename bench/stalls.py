@@ -35,7 +35,7 @@ from workers.settings import MongoSettings, RetentionSettings
 from workers.store import batches, indexes
 from workers.store.connect import open_database
 
-COUNT = 20_000
+COUNT = 8_000
 SOURCES = ("board", "alpha", "gamma")
 """One in each of three partitions."""
 
