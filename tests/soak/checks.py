@@ -20,6 +20,7 @@ from workers.store.verifying import verify
 
 STAMPS = {"first_run": 0, "changed_run": 0, "closed_run": 0}
 TIMES = {"metadata.first_seen": 0, "metadata.last_updated": 0, "metadata.closed_at": 0}
+HISTORY = {"changes": 0}
 SHOWN = 5
 
 
@@ -136,7 +137,7 @@ async def _known(site: Site, driver: Driver) -> None:
 
 async def compare(site: Site, drivers: list[Driver], calm: Database) -> int:
     """Compare with a calm import of the last generations, document for document; how many there were."""
-    fields = {**STAMPS, **TIMES}
+    fields = {**STAMPS, **TIMES, **HISTORY}
     compared = 0
     for driver in drivers:
         name, wrong = driver.board.name, list[str]()
@@ -145,7 +146,7 @@ async def compare(site: Site, drivers: list[Driver], calm: Database) -> int:
             compared += 1
             mine = ours.pop(row["_id"], None)
             if mine != row:
-                differing = [key for key in row if mine is None or mine.get(key) != row[key]]
+                differing = [key for key in {**row, **(mine or {})} if mine is None or mine.get(key) != row.get(key)]
                 wrong.append(f"{row['_id']}: {'missing' if mine is None else differing}")
         present = driver.board.generation.versions
         for id, row in ours.items():

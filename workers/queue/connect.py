@@ -29,6 +29,7 @@ from redis.exceptions import (
 )
 
 from workers.errors import Unreachable
+from workers.queue import severed
 from workers.queue.address import Address, parse
 from workers.queue.lanes import FIRST, Partition, partition_of
 from workers.settings import RedisSettings, mask
@@ -51,6 +52,7 @@ class NotNowError(ReadOnlyError):
     """A master that takes no writes: too few replicas (min-replicas-to-write), or its disk fails it."""
 
 
+severed.mend()
 DefaultParser.EXCEPTION_CLASSES.update(NOREPLICAS=NotNowError, MISCONF=NotNowError)
 
 _CLOCK = "return redis.call('TIME')"
