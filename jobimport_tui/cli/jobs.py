@@ -146,6 +146,10 @@ async def _show(config: Config, args: Args) -> int:
     if wants_json(args):
         line({**job, "copies": of_group})
         return 0
+    if job.get("quality") is not None:
+        from workers.analysis.quality import parts_of  # here: other verbs do without the normaliser
+
+        job["quality"] = f"{job['quality']} ({parts_of(document).told()})"
     description = job.pop("description", "")
     for name in ("changes", "copy_key", "copy_group", "copy_of"):
         job.pop(name, None)

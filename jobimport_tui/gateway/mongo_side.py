@@ -217,6 +217,10 @@ class MongoSide:
         if stored is None:
             raise Refused(f"there is no listing {listing_id}")
         group = await copies.others(self.db, stored)
+        if stored.get("quality") is not None:
+            from workers.analysis.quality import parts_of  # here: a console that opens no listing does without it
+
+            stored["quality_of"] = parts_of(stored).told()
         return {**stored, "copies": [{"id": one.id, "is_first": one.copy_of is None} for one in group]}
 
 

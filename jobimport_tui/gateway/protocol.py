@@ -148,7 +148,7 @@ class Gateway(Protocol):
         ...
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
-        """Read one listing as it is stored, and in `copies` the others of its group: id, is_first."""
+        """Read one listing as it is stored, with the others of its group in `copies`, and `quality_of` in words."""
         ...
 
     async def import_source(self, name: str) -> str:

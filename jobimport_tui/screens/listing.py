@@ -7,7 +7,7 @@ from typing import Any
 from jobimport_tui.display.format import moment
 from jobimport_tui.display.html import to_lines
 from jobimport_tui.display.text import safe
-from jobimport_tui.screens.detail import BLANK, Detail, fact, heading, paragraph
+from jobimport_tui.screens.detail import BLANK, NAME_WIDTH, Detail, fact, heading, paragraph
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.painted import Line
@@ -15,7 +15,7 @@ from jobimport_tui.widgets.painted import Line
 SHOWN_APART = frozenset(
     (
         *("_id", "title", "company", "description", "metadata", "salary", "search_terms", "status"),
-        *("changes", "copies", "copy_key", "copy_group", "copy_of"),
+        *("changes", "copies", "quality", "quality_of", "copy_key", "copy_group", "copy_of"),
     )
 )
 WITHOUT_RUN = {
@@ -81,6 +81,9 @@ class ListingPage(Detail):
         lines += _facts({name: value for name, value in stored.items() if name not in SHOWN_APART})
         if salary := stored.get("salary"):
             lines.append(fact("salary", _salary(salary)))
+        if (quality := stored.get("quality")) is not None:
+            lines.append(fact("quality", quality))
+            lines += paragraph(str(stored.get("quality_of") or ""), width, indent=NAME_WIDTH + 2, tone="dim")
         lines += _facts(stored.get("metadata") or {})
         lines.append(fact("key", stored.get("_id", "")))
         for number, copy in enumerate(stored.get("copies") or ()):

@@ -307,6 +307,7 @@ STORED: dict[str, Any] = {
     "first_run": 1100,
     "changed_run": 1180,
     "quality": 84,
+    "quality_of": "completeness 100%, freshness 100%, salary 100%, text 12%, title 100%",
     "copies": [{"id": "remoteok:88123", "is_first": True}, {"id": "himalayas:5", "is_first": False}],
     "changes": [
         {

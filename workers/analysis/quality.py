@@ -1,8 +1,11 @@
 """How good a listing is, 0 to 100: five parts, each between 0 and 1, weighed by the settings' [quality]."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from workers.feeds.normalise.description import line_of
 from workers.model import Job
@@ -28,6 +31,11 @@ class Parts(NamedTuple):
     text: float
     spam: float
 
+    def told(self) -> str:
+        """The parts in words: what a score is made of."""
+        shares = zip((*self._fields[:-1], "title"), self, strict=True)
+        return ", ".join(f"{name} {part:.0%}" for name, part in shares)
+
     def score(self, weights: QualityWeights) -> int:
         """Weigh the parts: 0 to 100."""
         heavy = [getattr(weights, name) for name in self._fields]
@@ -44,6 +52,15 @@ def parts(job: Job, at: datetime) -> Parts:
     spam          less 0.5 for each sign in the title: capitals throughout, a telephone number, an address, !! or $$
     """
     return Parts(_completeness(job), _freshness(job, at), _salary(job), _text(job), _spam(job.title))
+
+
+def parts_of(document: Mapping[str, Any]) -> Parts:
+    """Judge a listing as it is stored, at the moment of its last change."""
+    job = msgspec.convert(document, Job)
+    if not job.posted_at_known:
+        job = msgspec.structs.replace(job, posted_at=None)
+    at: datetime = document["metadata"].get("last_updated") or document["posted_at"]
+    return parts(job, at)
 
 
 def _completeness(job: Job) -> float:

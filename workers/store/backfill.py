@@ -5,7 +5,6 @@ at any earlier page; it writes by compare-and-set, so that whatever is imported 
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 
 import anyio.lowlevel
 import msgspec
@@ -69,14 +68,10 @@ async def words(db: Database, cursor: str) -> Pages:
 
 async def scores(db: Database, cursor: str, weights: QualityWeights) -> Pages:
     """Score the listings; fresh or stale as on the day of their last change."""
-    from workers.analysis.quality import parts
+    from workers.analysis.quality import parts_of
 
     def score(row: Document) -> Document:
-        job = from_document(row, Job)
-        if not job.posted_at_known:
-            job = msgspec.structs.replace(job, posted_at=None)
-        at: datetime = row["metadata"].get("last_updated") or row["posted_at"]
-        return {"quality": parts(job, at.astimezone(UTC)).score(weights)}
+        return {"quality": parts_of(row).score(weights)}
 
     async for page in _rewritten(db, cursor, score, ("quality",)):
         yield page

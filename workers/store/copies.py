@@ -11,9 +11,8 @@ A listing that has left its block, or was closed, still carries its old group: t
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anyio.lowlevel
 import anyio.to_thread
 import msgspec
 from pymongo import UpdateOne
@@ -23,13 +22,15 @@ from workers.store.connect import Database
 from workers.store.documents import Document
 from workers.store.writing import May, Overtaken, always
 
+if TYPE_CHECKING:
+    from workers.analysis.copies import Candidate
+
 MOST = 2000
 """Open listings of a block beyond which none is linked: that is no advertisement, but an agency's word for all."""
 
 _CHUNK = 500  # blocks read at once
 _ROUNDS = 6
 _DAILY = timedelta(days=1)
-_THREAD_FROM = 20  # listings of a block that are compared beside the event loop
 _LINKS = dict.fromkeys(("copy_key", "source", "status", "first_run", "changed_run", "copy_group", "copy_of"), True)
 _SAID = dict.fromkeys(("source", "first_run", "locations", "remote", "description"), True)
 
@@ -121,7 +122,7 @@ async def link(db: Database, keys: Collection[str], *, may_write: May = always) 
         chunk = [waiting.pop() for _ in range(min(_CHUNK, len(waiting)))]
         for _ in range(_ROUNDS):
             members = await _members(db, {"copy_key": {"$in": chunk}})
-            writes = [write for block in _by_key(members) for write in await _judge(db, block)]
+            writes = await _judge(db, list(_by_key(members)))
             done.update(chunk)
             waiting |= await _left(db, members) - done
             if not writes:
@@ -156,34 +157,66 @@ async def _left(db: Database, members: Sequence[Document]) -> set[str]:
     return {row.get("copy_key") or "" async for row in db.jobs.find(where, {"copy_key": True})}
 
 
-async def _judge(db: Database, block: Sequence[Document]) -> list[UpdateOne]:
-    """Return what is to be written so that the members of a block carry the groups they are in."""
-    is_open = [row for row in block if row["status"] == "open"]
+async def _judge(db: Database, blocks: Sequence[Sequence[Document]]) -> list[UpdateOne]:
+    """Return what is to be written so that the members of blocks carry the groups they are in."""
     groups: dict[str, str] = {}
-    if len({row["source"] for row in is_open}) > 1 and len(is_open) <= MOST:
-        groups = await _groups(db, [row["_id"] for row in is_open])
-    return [_write(row, groups.get(row["_id"])) for row in block if _links(row) != _wanted(row, groups.get(row["_id"]))]
+    for some in _in_parts([block for block in map(_comparable, blocks) if block]):
+        groups |= await _groups(db, some)
+    return [
+        _write(row, groups.get(row["_id"]))
+        for block in blocks
+        for row in block
+        if _links(row) != _wanted(row, groups.get(row["_id"]))
+    ]
 
 
-async def _groups(db: Database, ids: Sequence[str]) -> dict[str, str]:
-    from workers.analysis.copies import candidate, groups  # here: the console reads copies without the normaliser
+def _comparable(block: Sequence[Document]) -> list[str]:
+    """The open listings of a block, where there are several sources and not too many listings."""
+    is_open = [row for row in block if row["status"] == "open"]
+    is_large = len(is_open) > MOST
+    return [] if is_large or len({row["source"] for row in is_open}) < 2 else [row["_id"] for row in is_open]
+
+
+def _in_parts(blocks: Iterable[list[str]]) -> Iterable[list[list[str]]]:
+    """Several blocks a part, of MOST listings together at most."""
+    part: list[list[str]] = []
+    for block in blocks:
+        if part and sum(map(len, part)) + len(block) > MOST:
+            yield part
+            part = []
+        part.append(block)
+    if part:
+        yield part
+
+
+async def _groups(db: Database, blocks: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Read what is compared, and group each block; what takes long is done beside the event loop."""
+    from workers.analysis.copies import groups  # here: the console reads copies without the normaliser
+
+    rows = db.jobs.find({"_id": {"$in": [id for block in blocks for id in block]}}, _SAID)
+    said: dict[str, Document] = {row["_id"]: row async for row in rows}
+
+    def group() -> dict[str, str]:
+        found: dict[str, str] = {}
+        for block in blocks:
+            found |= groups([_candidate(said[id]) for id in block if id in said])
+        return found
+
+    return await anyio.to_thread.run_sync(group)
+
+
+def _candidate(row: Document) -> "Candidate":
+    from workers.analysis.copies import LONG, candidate
     from workers.feeds.normalise.description import line_of
 
-    block = [
-        candidate(
-            row["_id"],
-            row["source"],
-            row["first_run"],
-            text=line_of(row.get("description") or ""),
-            locations=row.get("locations") or (),
-            remote=row.get("remote"),
-        )
-        async for row in db.jobs.find({"_id": {"$in": list(ids)}}, _SAID)
-    ]
-    if len(block) < _THREAD_FROM:
-        await anyio.lowlevel.checkpoint()
-        return groups(block)
-    return await anyio.to_thread.run_sync(groups, block)
+    return candidate(
+        row["_id"],
+        row["source"],
+        row["first_run"],
+        text=line_of((row.get("description") or "")[: LONG * 4])[: LONG * 2],
+        locations=row.get("locations") or (),
+        remote=row.get("remote"),
+    )
 
 
 def _links(row: Document) -> tuple[str | None, str | None]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.analysis.quality import parts
+from workers.analysis.quality import parts, parts_of
 from workers.model import Job, JobMetadata, QualityWeights, Salary
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -69,6 +69,14 @@ def test_the_best_and_the_worst():
 )
 def test_each_part(field: str, value: Any, part: str, worth: float):
     assert getattr(parts(but(**{field: value}), AT), part) == pytest.approx(worth)
+
+
+def test_a_score_is_explained_by_its_parts():
+    stored = {**msgspec.to_builtins(WHOLE, builtin_types=(bytes, datetime)), "posted_at_known": False, "_id": "board:1"}
+    stored["metadata"] = {**stored["metadata"], "last_updated": AT}
+    assert parts_of(stored).told() == "completeness 83%, freshness 0%, salary 100%, text 100%, title 100%"
+    stored["posted_at_known"] = True
+    assert parts_of(stored) == parts(WHOLE, AT)
 
 
 @given(
