@@ -8,6 +8,7 @@ such as `--peer posting=/path/to/posting`. Prints a line a figure: goal, measure
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ class Bare(App):
         yield Static("hello")
 Bare().run()
 """
+
+
+WARM = "import jobimport_tui.opening, jobimport_tui.gateway.live, jobimport_tui.gateway.drivers, textual.widgets"
 
 
 @dataclass
@@ -248,6 +252,8 @@ def main() -> int:
         redis, mongo = RedisServer(folder / "redis"), MongoServer(folder / "mongo")
         anyio.run(redis.start)
         anyio.run(mongo.start)
+        # Once for the byte code: nobody who is measured after it has it to write.
+        subprocess.run([sys.executable, "-c", WARM], env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""}, check=True)
         peer = dict(text.split("=", 1) for text in asked.peer)
         bench = Bench(folder, redis, mongo, asked.flag, asked.minute, peer)
         print(f"{'':<44} {'goal':>10} {'measured':>10}")

@@ -158,6 +158,17 @@ LOOKS = (
         cli="jobimport runs show {run}",
     ),
     Action(
+        name="brought",
+        keys=("v",),
+        verb="brought",
+        argument="new|changed|closed",
+        help="the listings that this run brought, changed or closed",
+        group="look",
+        places=frozenset(("run",)),
+        hint="listings",
+        cli="jobimport jobs search new:run:{run}",
+    ),
+    Action(
         name="verify",
         keys=(),
         verb="verify",

@@ -229,6 +229,7 @@ class Page(Screen[None]):
             "LANE|SOURCE": [*(lane.lane for lane in known.queues.lanes), *names],
             "RUN": [str(flight.run.id) for flight in known.runs.flights],
             "NUMBER": [str(run.id) for run in known.runs.recent[:20]],
+            "new|changed|closed": ["new", "changed", "closed"],
             "THEME": ["dark", "light", "terminal"],
             "ID": [worker.id for worker in known.workers.rows] if self.place == "workers" else [],
         }

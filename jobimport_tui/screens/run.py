@@ -9,6 +9,7 @@ from jobimport_tui.gateway.protocol import RunDetail
 from jobimport_tui.screens import columns
 from jobimport_tui.screens.detail import BLANK, Detail, fact, heading, paragraph
 from jobimport_tui.screens.page import bindings
+from jobimport_tui.screens.section import Section
 from jobimport_tui.session import Session
 from jobimport_tui.state import Flight
 from jobimport_tui.widgets.painted import Line, Span
@@ -16,6 +17,8 @@ from workers.model import LogEntry, Run
 
 RELOAD_SECONDS = 2.0
 SLOWEST_RELOAD = 3600.0
+BROUGHT = ("new", "changed", "closed")
+"""What a run does to a listing, as a search calls it."""
 
 
 class RunPage(Detail):
@@ -84,6 +87,22 @@ class RunPage(Detail):
     def run_shown(self) -> int | None:
         """The one that is shown."""
         return self.run_id
+
+    def do_brought(self, argument: str) -> None:
+        """Go to the listings that it brought, changed, or closed."""
+        what = argument or "new"
+        if what not in BROUGHT:
+            self.say(f"brought {argument!r}: expected {', '.join(BROUGHT)}", "warn")
+            return
+        self.app.switch_mode("listings")
+        self.app.call_after_refresh(self._search, f"{what}:run:{self.run_id}")
+
+    def _search(self, query: str) -> None:
+        section, *over = self.app.screen_stack
+        for _ in over:
+            self.app.pop_screen()
+        if isinstance(section, Section):
+            section.filter_by(query)
 
     def lines_for(self, width: int) -> list[Line]:
         """The page."""

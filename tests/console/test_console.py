@@ -243,6 +243,19 @@ async def test_a_run_in_detail() -> None:
         assert "LAST RUNS" in it.text
 
 
+async def test_what_a_run_brought_is_a_search() -> None:
+    async with desk() as it:
+        for keys, query in ((("v",), "new:run:"), (("colon", *"brought closed", "enter"), "closed:run:")):
+            await it.press("1", "enter")
+            number = it.app.screen.run_shown()  # type: ignore[attr-defined]
+            await it.press(*keys)
+            await it.until(lambda query=query, number=number: f"{query}{number}" in it.text)
+            assert "[4 Listings]" in it.lines[1]
+            await it.press("enter")  # a listing is open when the next search comes
+        await it.press("1", "colon", *"brought bananas", "enter")
+        assert "expected new, changed, closed" in it.lines[0]
+
+
 async def test_a_run_in_flight_moves_in_its_detail() -> None:
     async with desk() as it:
         await it.press("colon", *"run 1201", "enter")
