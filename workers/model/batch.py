@@ -19,7 +19,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     `scores` adds up the quality of its listings, unchanged ones included.
     `round` counts how often its rejects were tried again: `items` are then these alone, `counts` are what earlier
     rounds settled, and `held` are the ids of the rejects that are not in this round. `mark` is that of the attempt that
-    settled it, which the ids of its other rejects bear.
+    settled it, which the ids of its other rejects bear; None where an older version did, whose rejects bear none.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
     error: str = ""
     round: int = 0
     held: list[str] = []
-    mark: str = ""
+    mark: str | None = None
 
 
 def batch_id(run: int, number: int) -> str:

@@ -78,15 +78,15 @@ async def sweep(db: Database, run_id: int) -> None:
     marks: dict[str, set[str]] = {}
     async for group in await db.rejects.aggregate(pipeline):
         marks.setdefault(f"{run_id}:{group['_id']['batch']}", set()).add(group["_id"]["mark"])
-    rows = db.import_batches.find({"_id": {"$in": list(marks)}, "state": "done"}, {"mark": True, "held": True})
-    async for row in rows:
-        if marks[row["_id"]] != {row.get("mark", "")}:
-            await keep_only(db, row["_id"], row.get("mark", ""), row.get("held", ()))
+    marked = {"_id": {"$in": list(marks)}, "state": "done", "mark": {"$type": "string"}}
+    async for row in db.import_batches.find(marked, {"mark": True, "held": True}):
+        if marks[row["_id"]] != {row["mark"]}:
+            await keep_only(db, row["_id"], row["mark"], row.get("held", ()))
 
 
 def is_of(row: Batch, id: str) -> bool:
     """Whether a reject is a settled row's own."""
-    return id in row.held or (bool(row.mark) and id.startswith(f"{row.id}:{row.mark}-"))
+    return row.mark is None or id in row.held or id.startswith(f"{row.id}:{row.mark}-")
 
 
 async def of_run(db: Database, run_id: int, limit: int, *, after: str = "", originals: bool = False) -> list[RejectRow]:

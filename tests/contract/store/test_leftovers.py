@@ -49,9 +49,10 @@ async def test_of_several_attempts_at_a_batch_the_rejects_of_one_stay(ready_db: 
 async def test_what_belongs_to_no_settled_row_is_swept(ready_db: Database):
     rows = [
         Batch(id="7:0001", run=7, source=SOURCE, state="done", mark="0.2"),
-        Batch(id="7:0002", run=7, source=SOURCE, state="done"),
+        Batch(id="7:0002", run=7, source=SOURCE, state="done", mark=""),
         Batch(id="7:0003", run=7, source=SOURCE, state="done", mark="1.1", held=["7:0003:0.1-0001"]),
         Batch(id="7:0004", run=7, source=SOURCE, state="pending"),
+        Batch(id="7:0005", run=7, source=SOURCE, state="done"),  # by an older version: leave it alone
     ]
     for row in rows:
         await batches.add(ready_db, row)
@@ -61,8 +62,12 @@ async def test_what_belongs_to_no_settled_row_is_swept(ready_db: Database):
     left = [id for id, _ in await kept(ready_db, 7)]
     own = ["7:0001:0.2-0000", "7:0001:0.2-0001", "7:0003:0.1-0001", "7:0003:1.1-0000", "7:0003:1.1-0001"]
     assert left[:5] == own
-    assert [id for id in left if not id.startswith("7:0004")] == own
-    assert len(left) == 11
+    assert [id for id in left if not id.startswith(("7:0004", "7:0005"))] == own
+    assert len(left) == 5 + 6 + 6
+    assert rejects.is_of(rows[2], "7:0003:0.1-0001")
+    assert not rejects.is_of(rows[2], "7:0003:0.1-0000")
+    assert not rejects.is_of(rows[1], "7:0002:0.1-0000")
+    assert rejects.is_of(rows[4], "7:0005:0000")
 
 
 async def test_rejects_are_bounded_and_readable_text(ready_db: Database):
