@@ -20,7 +20,7 @@ QUICK = QueueSettings(lease=Seconds(1.5), backoff_base=Seconds(0.2), backoff_max
 Task = Callable[..., Awaitable[None]]
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 30.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], limit: float = 60.0) -> None:
     """Wait for a condition; AssertionError names it when the limit is reached."""
     deadline = anyio.current_time() + limit
     while True:

@@ -8,7 +8,7 @@ from tests.plant import Plant, Workers, are_gone, eventually
 from workers.model import Stats
 from workers.queue import registry
 
-pytestmark = [pytest.mark.anyio, pytest.mark.crash]
+pytestmark = [pytest.mark.anyio, pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 async def names(plant: Plant) -> dict[str, int]:

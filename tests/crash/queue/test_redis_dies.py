@@ -10,7 +10,7 @@ from tests.crash.queue.harness import LEASE, Journal, Server, batch, nothing_lef
 from workers.queue.connect import Trouble, open_redis
 from workers.queue.ring import ring
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 async def test_redis_killed_and_back_without_its_data(server: Server, journal: Journal, hire: Hire) -> None:

@@ -9,7 +9,7 @@ from workers.queue.connect import open_redis
 from workers.queue.lanes import GROUP, Lane
 from workers.queue.ring import ring
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3])

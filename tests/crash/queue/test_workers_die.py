@@ -14,7 +14,7 @@ from workers.queue.lanes import GROUP, LANES, Lane
 from workers.queue.ring import ring
 from workers.service.lifeline import STUCK_EXIT
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 async def test_killed_in_the_middle_of_a_task_on_a_quiet_stream(server: Server, journal: Journal, hire: Hire) -> None:
@@ -171,7 +171,7 @@ async def test_what_came_with_a_deadly_task_does_not_die_with_it(server: Server,
             return await only_dead(redis, 1)
 
         await ring(redis, [*others, deadly])
-        await until(all_is_settled, 60)
+        await until(all_is_settled, 120)
         (letter,) = await dead.list_dead(redis)
     assert letter.batch == deadly.batch
     assert set(journal.of("end")) == {other.batch for other in others}
@@ -193,7 +193,7 @@ async def test_a_task_that_blocks_its_loop_is_ended_with_its_process(
             return await dead_letters(redis, 1)
 
         await ring(redis, [stuck, good])
-        await until(is_buried, 60)
+        await until(is_buried, 120)
         assert len(journal.pids("start", stuck)) == 3
         await until(lambda: bool(journal.pids("end", good)))
         (letter,) = await dead.list_dead(redis)
@@ -234,7 +234,7 @@ async def test_all_of_it_at_once(durable: Server, journal: Journal, hire: Hire) 
         goal = 0
         for turn in range(10):
             goal += dice.randint(5, 25)
-            await until(lambda: len(journal.of("end")) >= goal, 30)  # noqa: B023 (called before the next turn)
+            await until(lambda: len(journal.of("end")) >= goal)  # noqa: B023 (called before the next turn)
             if turn == 5:
                 durable.kill()
                 await durable.start()
