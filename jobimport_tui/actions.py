@@ -149,6 +149,17 @@ LOOKS = (
         cli="jobimport sources test {source}",
     ),
     Action(
+        name="watches",
+        keys=("w",),
+        verb="watches",
+        argument="NAME",
+        help="your saved searches, and what is new in each since you last looked",
+        group="look",
+        places=frozenset(("queues", "listings")),
+        hint="watches",
+        cli_of={"queues": "jobimport watch list", "listings": "jobimport watch show {watch}"},
+    ),
+    Action(
         name="run",
         keys=(),
         verb="run",

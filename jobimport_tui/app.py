@@ -5,7 +5,7 @@ Imports neither a driver nor a parser: the gateway is started after the first pa
 
 import time
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding
 from textual.message import Message
@@ -23,7 +23,10 @@ from jobimport_tui.screens.page import Page
 from jobimport_tui.screens.queues import QueuesSection
 from jobimport_tui.sending import Send, send_all
 from jobimport_tui.session import Session
-from jobimport_tui.state import Snapshot
+from jobimport_tui.state import Snapshot, WatchLine
+
+if TYPE_CHECKING:
+    from jobimport_tui.screens.listings import ListingsSection
 
 TICK_SECONDS = 1.0
 UNHURRIED_TICKS = 5
@@ -85,6 +88,11 @@ class ConsoleApp(WiredApp):
         worn = "terminal" if self.can.own_colours else name or "dark"
         self.ansi_color = worn == "terminal"
         self.theme = THEMES[worn].name
+
+    def show_new(self, watch: WatchLine) -> None:
+        """Go to Listings, to what is new in a watch."""
+        self.switch_mode("listings")
+        self.call_after_refresh(lambda: cast("ListingsSection", self.screen).show_new(watch))
 
     def _screen(self, name: str) -> Screen[None]:
         """Make the screen of a section when it is first opened."""

@@ -218,6 +218,22 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     at: float | None = None
 
 
+class WatchLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the operator's saved searches. `new` is None where counting took too long; `more` says it has a bound."""
+
+    name: str
+    query: str
+    asks: str  # the query for what is new
+    looked_at: float
+    new: int | None = 0
+    more: bool = False
+
+    @property
+    def shown(self) -> str:
+        """How many are new."""
+        return "?" if self.new is None else f"{self.new:,}{'+' if self.more else ''}"
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the sections show by themselves; details and searches are asked for one by one."""
 
@@ -229,6 +245,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     workers: Workers = Workers()
     failed: Failed = Failed()
     sources: Sources = Sources()
+    watches: tuple[WatchLine, ...] = ()
+
+    @property
+    def new_listings(self) -> int:
+        """How many listings are new in all watches, those that several find counted for each."""
+        return sum(watch.new or 0 for watch in self.watches)
 
     def expected(self, source: str) -> int | None:
         """How many listings a source had when it was last read in full; None where that is not known."""

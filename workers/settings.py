@@ -119,6 +119,12 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     audit: Seconds = Seconds(400 * 86400)
 
 
+class SearchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What listings can be found by."""
+
+    index_descriptions: bool = False
+
+
 class ConsoleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The console's own."""
 
@@ -148,6 +154,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     closing: ClosingSettings = ClosingSettings()
     quality: QualityWeights = QualityWeights()
     retention: RetentionSettings = RetentionSettings()
+    search: SearchSettings = SearchSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
 

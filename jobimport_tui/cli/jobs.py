@@ -26,6 +26,7 @@ WITHOUT_RUN = {
     "aged": "not in the feed any more, and long silent",
     "rewritten": "read anew by a new version",
 }
+QUERY_SHOWN = 400
 LANGUAGE = """\
 a query, in which everything must hold:
   python "site reliability" -intern     words, a phrase, what must not be there; the last word may be a beginning
@@ -57,15 +58,21 @@ def describe(parser: Parser) -> None:
     show.add_argument("id", metavar="ID", help="SOURCE:EXTERNAL_ID, as `jobs search` shows it")
 
 
-def query_of(args: Args) -> Query:
-    """The query that was given, and the flags that narrow it. What cannot be read is shown with a caret."""
-    text = " ".join(args.query)
+def read_query(text: str) -> Query:
+    """A query; one that cannot be understood is shown, with a caret where."""
     try:
-        query = parse(text)
+        return parse(text)
     except QueryError as error:
-        say(cell(error.text, 400))
-        say(" " * error.column + "^")
+        shown = cell(error.text, QUERY_SHOWN)
+        say(shown)
+        if error.column <= len(shown):
+            say(" " * error.column + "^")
         raise
+
+
+def query_of(args: Args) -> Query:
+    """The query that was given, and the flags that narrow it."""
+    query = read_query(" ".join(args.query))
     if args.source is not None:
         query = query.also(Facet("source", (args.source,)))
     return query if args.status is None else query.also(Facet("status", (args.status,)))
@@ -86,18 +93,23 @@ async def _search(config: Config, args: Args, query: Query) -> int:
         for job in found:
             line(job)
         return 0
+    show_listings(query, found)
+    if total > len(found):
+        every = f"{COUNTED:,}+" if total > COUNTED else f"{total:,}"
+        say(f"{len(found)} of {every} listings (--limit, or `jobs export`)")
+    elif not found:
+        say("no listing matches")
+    return 0
+
+
+def show_listings(query: Query, found: list[JobRow]) -> None:
+    """Listings as a table; what they pay is a column where the query speaks of it."""
     titles = ["POSTED", "TITLE", "COMPANY", "LOCATION", "STATUS", "ID"]
     rows = [_row(job) for job in found]
     if query.sort == "salary" or query.takes("salary"):
         titles.insert(3, "A YEAR")
         rows = [[*row[:3], _pay(job), *row[3:]] for row, job in zip(rows, found, strict=True)]
     table(titles, rows, right=["A YEAR"] if len(titles) > 6 else [])
-    if total > len(found):
-        every = f"{COUNTED:,}+" if total > COUNTED else f"{total:,}"
-        say(f"{len(found)} of {every} listings (--limit, or `jobs export`)")
-    elif not found:
-        say("no listing holds all of that")
-    return 0
 
 
 def _pay(job: JobRow) -> str:

@@ -26,6 +26,7 @@ NOUNS = {
     "sources": ("sources", "list, show, add, edit, test, enable, disable, remove"),
     "runs": ("runs", "list, show, stats, cancel, verify, retry, approve, export"),
     "jobs": ("jobs", "search, show, export the listings"),
+    "watch": ("watch", "list, add, show, remove your saved searches"),
     "queues": ("queues", "show, pause, resume the lanes"),
     "failed": ("failed", "list, show, requeue, discard dead letters"),
     "audit": ("audit", "list what operators did, and who"),

@@ -20,10 +20,12 @@ from jobimport_tui.gateway.asks import Asks
 from jobimport_tui.gateway.protocol import Publish, Refused
 from jobimport_tui.gateway.source_acts import SourceActs
 from jobimport_tui.gateway.source_files import Past
+from jobimport_tui.gateway.watching import Watching
 from jobimport_tui.state import Link, Queues, Snapshot, Sources
 from workers.errors import JobImportError
 from workers.model import ACTIVE_STATES, Event
 from workers.settings import Config
+from workers.user import user
 
 if TYPE_CHECKING:
     from jobimport_tui.gateway.drivers import Drivers
@@ -36,6 +38,7 @@ ANSWER_SECONDS = 4.0
 
 RUNS_SECONDS = 2.0
 SOURCES_SECONDS = 5.0
+WATCHES_SECONDS = 15.0
 SLOW_EVERY = 3
 """Workers and dead letters are read at every third look at the queues."""
 
@@ -49,7 +52,7 @@ PAST_EVENTS = 100
 FASTEST_LOOK, SLOWEST_LOOK = 0.25, 60.0
 
 
-class LiveGateway(Asks, Acts, SourceActs):
+class LiveGateway(Asks, Acts, SourceActs, Watching):
     """The gateway of a real console."""
 
     def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
@@ -65,6 +68,7 @@ class LiveGateway(Asks, Acts, SourceActs):
         self._past = Past()
         self._changed, self._urgent = anyio.Event(), anyio.Event()
         self._look_at_queues, self._look_at_runs, self._look_at_sources = anyio.Event(), anyio.Event(), anyio.Event()
+        self._look_at_watches = anyio.Event()
         self._wants_totals = True
         self.every = settings.console.refresh
         self._moved_at = clock()
@@ -188,7 +192,9 @@ class LiveGateway(Asks, Acts, SourceActs):
         try:
             async with drivers.open_database(self.config.settings.mongo, app_name="jobimport-console", fast=True) as db:
                 self._mongo = drivers.MongoSide(db)
-                await self._poll_runs(self._mongo)
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._poll_runs, self._mongo)
+                    tasks.start_soon(self._poll_watches, self._mongo)
         except JobImportError as error:  # the URL cannot be used at all
             self._link("mongodb", "down", reason=str(error))
 
@@ -241,6 +247,18 @@ class LiveGateway(Asks, Acts, SourceActs):
         self._set(runs=msgspec.structs.replace(self.snapshot.runs, at=self.clock()))
         self._link("mongodb", "up", rtt_ms=rtt)
 
+    async def _poll_watches(self, side: "MongoSide") -> None:
+        """Count what is new in the operator's watches."""
+        while True:
+            try:
+                watches = await side.watches(user())
+            except Exception:  # noqa: BLE001 (the poller of runs says what is wrong with MongoDB; here it is waited for)
+                await anyio.sleep(RETRY_SECONDS)
+                continue
+            if watches != self.snapshot.watches:
+                self._set(watches=watches)
+            self._look_at_watches = await _wait(self._look_at_watches, WATCHES_SECONDS)
+
     async def _watch_sources(self) -> None:
         """Read the source files again and again; who edits one sees it here."""
         schedule = self.config.settings.imports.default_schedule
@@ -269,7 +287,7 @@ class LiveGateway(Asks, Acts, SourceActs):
     def refresh(self) -> None:
         """Read everything again now."""
         self._wants_totals = True
-        for look in (self._look_at_queues, self._look_at_runs, self._look_at_sources):
+        for look in (self._look_at_queues, self._look_at_runs, self._look_at_sources, self._look_at_watches):
             look.set()
 
     # --- small things

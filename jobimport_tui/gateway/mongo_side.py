@@ -11,6 +11,7 @@ import msgspec
 from jobimport_tui.compare import WINDOW
 from jobimport_tui.fingerprint import Group, normalised
 from jobimport_tui.gateway.protocol import (
+    LISTINGS_PAGE,
     PAGE,
     Act,
     BatchSums,
@@ -23,6 +24,7 @@ from jobimport_tui.gateway.protocol import (
 )
 from jobimport_tui.gateway.source_files import Past
 from jobimport_tui.sheets import format_of, opened
+from jobimport_tui.state import WatchLine
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
 from workers.model.daily import Day
 from workers.query import last_word, parse
@@ -41,10 +43,12 @@ from workers.store import (
     search,
     source_state,
     terms,
+    watches,
 )
 from workers.store.batches import RunTotals
 from workers.store.connect import Database
 from workers.store.daily import Totals
+from workers.store.documents import utc_now
 from workers.store.search import JobRow
 
 BAD_STATES: tuple[RunState, ...] = ("failed", "partial", "degraded")
@@ -186,7 +190,7 @@ class MongoSide:
         """A page of a search."""
         asked, last = parse(query.text), query.after
         after = None if last is None else ((last.posted_at if asked.sort == "posted" else last.pay or 0), last.id)
-        return [_listing(row) for row in await search.search(self.db, asked, limit=PAGE, after=after)]
+        return [_listing(row) for row in await search.search(self.db, asked, limit=LISTINGS_PAGE, after=after)]
 
     async def complete(self, text: str) -> str | None:
         """The most frequent word that begins like the last one."""
@@ -210,6 +214,37 @@ class MongoSide:
                 await anyio.to_thread.run_sync(sheet.write, page)
                 written += len(page)
         return written
+
+    async def watches(self, user: str) -> tuple[WatchLine, ...]:
+        """A user's saved searches, each with what is new in it."""
+        lines: list[WatchLine] = []
+        for watch in await watches.of_user(self.db, user):
+            new = await watches.count_new(self.db, watch)
+            lines.append(
+                WatchLine(
+                    name=watch.name,
+                    query=watch.query,
+                    asks=watch.new_text,
+                    looked_at=watch.looked_at.timestamp(),
+                    new=new if new is None else min(new, watches.COUNTED),
+                    more=new is not None and new > watches.COUNTED,
+                )
+            )
+        return tuple(lines)
+
+    async def watch(self, user: str, name: str, text: str) -> str:
+        """Save a search."""
+        watch = await watches.add(self.db, user, name, text)
+        return f"watch {watch.name}: new is what comes from now on; w shows it"
+
+    async def looked(self, user: str, name: str) -> None:
+        """Note a look."""
+        await watches.looked(self.db, user, name, utc_now())
+
+    async def unwatch(self, user: str, name: str) -> str:
+        """Forget a saved search."""
+        await watches.remove(self.db, user, name)
+        return f"watch {name} is forgotten"
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
         """One listing."""

@@ -58,7 +58,7 @@ class PlaybackGateway:
     async def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise Refused("this is a recording: only what the sections showed is in it")
 
-    runs = run_detail = listings = count_listings = complete = export = listing = _refuse
+    runs = run_detail = listings = count_listings = complete = export = watch = looked = unwatch = listing = _refuse
     import_source = cancel = requeue = discard = pause = resume = order = _refuse
     look = test_source = create_source = source_file = check_key = set_key = approve = days = _refuse
     set_enabled = remove_source = verify = retry_rejects = rejected = letters = runs_of = _refuse

@@ -14,6 +14,8 @@ from workers.model import Run
 WorkerOrder = Literal["quiet", "stop", "work"]
 Publish = Callable[[Snapshot], None]
 PAGE = 200
+LISTINGS_PAGE = 50
+"""Rows of a page of listings: what a rare match costs grows with them, and no terminal shows more."""
 
 
 class Refused(Exception):
@@ -149,6 +151,18 @@ class Gateway(Protocol):
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
         """Read one listing as it is stored, with the others of its group in `copies`, and `quality_of` in words."""
+        ...
+
+    async def watch(self, name: str, text: str) -> str:
+        """Save a search of the operator's; returns what became of it."""
+        ...
+
+    async def looked(self, name: str) -> None:
+        """Note that the operator has seen what is new in a watch."""
+        ...
+
+    async def unwatch(self, name: str) -> str:
+        """Forget a saved search; returns what became of it."""
         ...
 
     async def import_source(self, name: str) -> str:

@@ -6,13 +6,15 @@ from typing import Any
 
 from textual.widget import Widget
 
+from jobimport_tui import registry
 from jobimport_tui.display.format import day
 from jobimport_tui.display.text import safe
-from jobimport_tui.gateway.protocol import ListingQuery, ListingRow, Refused
+from jobimport_tui.gateway.protocol import LISTINGS_PAGE, ListingQuery, ListingRow, Refused
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.paged import PagedSection
 from jobimport_tui.screens.runs import Heading
 from jobimport_tui.session import Session
+from jobimport_tui.state import WatchLine
 from jobimport_tui.widgets.grid import Column, Grid
 from jobimport_tui.widgets.painted import Span
 
@@ -44,6 +46,7 @@ class ListingsSection(PagedSection[ListingRow]):
     """Listings; the filter is the query (see workers.query)."""
 
     place = "listings"
+    page_size = LISTINGS_PAGE
     BINDINGS = bindings("listings")
 
     def __init__(self, session: Session, filter: str = "") -> None:
@@ -91,7 +94,11 @@ class ListingsSection(PagedSection[ListingRow]):
         self.found.empty = self.problem or ("searching ..." if self.loaded_at is None else nothing)
         self.found.show(self.found.all_rows, is_stale=is_stale and bool(self.found.all_rows))
         count = f" of {self._count}" if self._count else ""
-        query = f'   "{self.text}"' if self.text else "   / searches, f picks a source"
+        query = (
+            f'   "{self.text}"'
+            if self.text
+            else f"   / searches, f picks a source, w: {len(self.session.snapshot.watches)} watches"
+        )
         self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem)
 
     def equivalent(self) -> str:
@@ -128,6 +135,49 @@ class ListingsSection(PagedSection[ListingRow]):
         super().do_filter(argument)
         if not argument:
             self.prompt.complete_with(self.complete)
+
+    def do_watches(self, argument: str) -> None:
+        """Show what is new in a watch."""
+        from jobimport_tui.screens.watching import pick_watch
+
+        pick_watch(self, argument, self.show_new)
+
+    def show_new(self, watch: WatchLine) -> None:
+        """Ask for what is new since the last look; looking at it here ends its being new."""
+        self.filter_by(watch.asks)
+        if not self.session.read_only:
+            self.call(lambda: self.session.gateway.looked(watch.name), lambda _: None, group="watch")
+
+    def do_watch(self, argument: str) -> None:
+        """Save the search that is in force."""
+        if not self.text:
+            self.say("nothing to watch: / searches first", "warn")
+        elif argument:
+            query = self.text
+            self.call(lambda: self.session.gateway.watch(argument, query), self._told, group="watch")
+        else:
+            self.type("save this search as: ", "", done=self._watch_named)
+
+    def _watch_named(self, name: str) -> None:
+        if name.strip():
+            self.do_watch(name.strip())
+
+    def do_unwatch(self, argument: str) -> None:
+        """Forget a watch."""
+        from jobimport_tui.screens.watching import pick_watch
+
+        pick_watch(self, argument, self._unwatch)
+
+    def _unwatch(self, watch: WatchLine) -> None:
+        same_as = registry.command_line(registry.by_name("unwatch"), watch=watch.name)
+        self.ask(
+            f"Forget watch {watch.name}?",
+            same_as=same_as,
+            then=lambda: self.call(lambda: self.session.gateway.unwatch(watch.name), self._told, group="watch"),
+        )
+
+    def _told(self, text: str) -> None:
+        self.say(text, "ok")
 
     def do_open(self, _: str) -> None:
         """Show every field of the selected listing."""

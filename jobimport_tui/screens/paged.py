@@ -32,6 +32,7 @@ class PagedSection(Selecting, Generic[R]):
     """Subclasses say how a page is read (`read`) and what the next one starts after (`key_of`)."""
 
     ALL: ClassVar[str] = "every source"
+    page_size: ClassVar[int] = PAGE
 
     def __init__(self, session: Session, *, section: str, filter: str = "") -> None:
         super().__init__(session, section=section)
@@ -89,7 +90,7 @@ class PagedSection(Selecting, Generic[R]):
         rows = self.grid.all_rows
         if self._is_loading:
             return
-        if event.forward and len(rows) >= PAGE:
+        if event.forward and len(rows) >= self.page_size:
             self.load([*self.starts, self.key_of(rows[-1])])
         elif not event.forward and len(self.starts) > 1:
             self.load(self.starts[:-1], from_end=True)
@@ -134,7 +135,7 @@ class PagedSection(Selecting, Generic[R]):
 
     def place_in_history(self) -> str:
         """Which rows these are."""
-        first = (len(self.starts) - 1) * PAGE + 1
+        first = (len(self.starts) - 1) * self.page_size + 1
         count = len(self.grid.all_rows)
-        more = "+" if count >= PAGE else ""
+        more = "+" if count >= self.page_size else ""
         return f"{first:,}-{first + count - 1:,}{more}" if count else "0"

@@ -104,6 +104,12 @@ class QueuesSection(Selecting):
         """Four panels."""
         yield from (self.lanes, self.flights, self.recent, self.news)
 
+    def do_watches(self, argument: str) -> None:
+        """Go to what is new in a watch."""
+        from jobimport_tui.screens.watching import pick_watch
+
+        pick_watch(self, argument, self.console_app.show_new)
+
     def on_mount(self) -> None:
         """Begin where something can be opened."""
         super().on_mount()

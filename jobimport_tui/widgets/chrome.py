@@ -148,11 +148,12 @@ class Tabs(Painted):
         self.session, self.section = session, section
 
     def line_at(self, y: int, width: int) -> Line:
-        """The row; the number of dead letters stands beside Failed."""
+        """The row; beside Failed stand the dead letters, beside Listings what is new in the operator's watches."""
         spans: list[Span] = []
-        dead = self.session.snapshot.queues.dead
+        dead, new = self.session.snapshot.queues.dead, self.session.snapshot.new_listings
+        told = {"failed": f" {dead:,}" if dead else "", "listings": f" +{new:,}" if new else ""}
         for number, (name, title) in enumerate(registry.SECTIONS, 1):
-            label = f"{number} {title}" + (f" {dead:,}" if name == "failed" and dead else "")
+            label = f"{number} {title}{told.get(name, '')}"
             if name == self.section:
                 spans.append((f"[{label}]", "title"))
             else:

@@ -12,6 +12,7 @@ from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.fingerprint import Group
 from jobimport_tui.gateway.looks import Days, Draft, FieldLine, Look, SourceFile
 from jobimport_tui.gateway.protocol import (
+    LISTINGS_PAGE,
     BatchSums,
     ListingQuery,
     ListingRow,
@@ -470,7 +471,7 @@ class FakeGateway:
             and all(word in f"{row.title} {row.company}".casefold() for word in words)
             and (query.after is None or (row.posted_at, row.id) < (query.after.posted_at, query.after.id))
         ]
-        return found[:200]
+        return found[:LISTINGS_PAGE]
 
     async def count_listings(self, query: ListingQuery) -> str:
         self._answer("count_listings", query)
@@ -483,6 +484,17 @@ class FakeGateway:
     async def export(self, query: ListingQuery, path: str) -> int:
         self._answer("export", query, path)
         return len(self.jobs)
+
+    async def watch(self, name: str, text: str) -> str:
+        self._answer("watch", name, text)
+        return f"watch {name}: new is what comes from now on"
+
+    async def looked(self, name: str) -> None:
+        self._answer("looked", name)
+
+    async def unwatch(self, name: str) -> str:
+        self._answer("unwatch", name)
+        return f"watch {name} is forgotten"
 
     async def listing(self, listing_id: str) -> dict[str, Any]:
         self._answer("listing", listing_id)

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.terminal import Terminal
 from jobimport_tui.display.wire import Wire
-from jobimport_tui.state import Snapshot, Workers
+from jobimport_tui.state import Snapshot, WatchLine, Workers
 from jobimport_tui.widgets.grid import Grid
 from tests.console.fake import BUSY, EMPTY, NOW, Clock, FakeGateway, console, down, flying, link
 from workers.model import BatchTotals
@@ -272,7 +272,7 @@ async def test_a_run_in_flight_moves_in_its_detail() -> None:
 
 async def test_searching_listings() -> None:
     async with desk(section="listings") as it:
-        assert "1-200+ of 450" in it.text
+        assert "1-50+ of 450" in it.text
         await it.press("slash", *"support globex", "enter")
         query = [asked[1] for asked in it.gateway.asked if asked[0] == "listings"][-1]
         assert query.text == "support globex"
@@ -281,7 +281,7 @@ async def test_searching_listings() -> None:
         query = [asked[1] for asked in it.gateway.asked if asked[0] == "listings"][-1]
         assert query.text == "source:jobicy support globex"
         await it.press("escape")
-        assert "1-200+ of 450" in it.text
+        assert "1-50+ of 450" in it.text
 
 
 async def test_all_that_a_query_finds_is_exported_or_the_marked_rows_alone(tmp_path: Path) -> None:
@@ -295,18 +295,49 @@ async def test_all_that_a_query_finds_is_exported_or_the_marked_rows_alone(tmp_p
         assert len((tmp_path / "two.csv").read_text().splitlines()) == 3
 
 
+WATCH = WatchLine(name="py", query="python", asks="new:>=2026-11-01T00:00:00Z python", looked_at=NOW - 3600, new=12)
+
+
+async def test_what_is_new_in_a_watch_is_told_everywhere_and_shown_on_request() -> None:
+    async with desk() as it:
+        assert "4 Listings  5" in it.text
+        await it.show(msgspec.structs.replace(BUSY, watches=(WATCH,)))
+        assert "4 Listings +12" in it.text
+        await it.press("w")
+        assert "YOUR WATCHES" in it.text and "python" in it.text
+        await it.press("enter")
+        await it.settle()
+        asked = [asked[1].text for asked in it.gateway.asked if asked[0] == "listings"]
+        assert asked[-1] == WATCH.asks
+        assert ("looked", "py") in it.gateway.asked
+
+
+async def test_a_search_is_watched_and_forgotten() -> None:
+    async with desk(section="listings") as it:
+        await it.show(msgspec.structs.replace(BUSY, watches=(WATCH,)))
+        await it.press("W")
+        assert "nothing to watch" in it.text
+        await it.press("slash", *"globex", "enter", "W", *"gx", "enter")
+        assert ("watch", "gx", "globex") in it.gateway.asked
+        await it.press("colon", *"unwatch none", "enter")
+        assert "no watch 'none'" in it.text
+        await it.press("colon", *"unwatch py", "enter", "y")
+        assert ("unwatch", "py") in it.gateway.asked
+
+
 async def test_pages_go_by_key_in_both_directions() -> None:
     async with desk(section="listings") as it:
+        it.gateway.jobs = it.gateway.jobs[:130]
         await it.press("G", "j")
-        assert "LISTINGS 201-400+" in it.text
+        assert "LISTINGS 51-100+" in it.text
         await it.press("G", "j")
-        assert "LISTINGS 401-450" in it.text
+        assert "LISTINGS 101-130" in it.text
         await it.press("G", "j")
-        assert "LISTINGS 401-450" in it.text
+        assert "LISTINGS 101-130" in it.text
         await it.press("g")
-        assert "LISTINGS 1-200+" in it.text
+        assert "LISTINGS 1-50+" in it.text
         await it.press("G", "j", "k")
-        assert "LISTINGS 1-200+" in it.text
+        assert "LISTINGS 1-50+" in it.text
 
 
 async def test_a_search_that_cannot_be_answered_says_why() -> None:

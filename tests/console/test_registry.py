@@ -120,7 +120,8 @@ def test_verbs_may_be_shortened_where_that_is_clear() -> None:
     assert name("im") == "import"
     assert name("run") == "run"  # exact before prefix
     assert name("runs") == "sectionruns"
-    assert name("w") == "sectionworkers"
+    assert name("wo") == "sectionworkers"
+    assert name("w") == ""  # watches, workers
     assert name("f") == ""  # failed, filter, freeze
     assert name("nonsense") == ""
 

@@ -1,7 +1,7 @@
 """A query: clauses that must all hold, and an order."""
 
-from datetime import date
-from typing import Literal
+from datetime import date, datetime
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -32,6 +32,14 @@ class Text(msgspec.Struct, frozen=True, tag=True):
     words: tuple[str, ...]
     is_prefix: bool = False
     is_not: bool = False
+
+
+class Inside(msgspec.Struct, frozen=True, tag=True):
+    """Folded words that stand side by side in the description; only whole words, and never taken back."""
+
+    words: tuple[str, ...]
+    is_not: ClassVar[bool] = False
+    key: ClassVar[str] = "text"
 
 
 class Facet(msgspec.Struct, frozen=True, tag=True):
@@ -71,6 +79,14 @@ class Days(msgspec.Struct, frozen=True, tag=True):
     is_not: bool = False
 
 
+class Since(msgspec.Struct, frozen=True, tag=True):
+    """At a moment (UTC, whole seconds) or later."""
+
+    key: TimeKey
+    at: datetime
+    is_not: bool = False
+
+
 class OfRun(msgspec.Struct, frozen=True, tag=True):
     """What a run brought, changed or closed, by the listing's stamps."""
 
@@ -87,7 +103,7 @@ class Id(msgspec.Struct, frozen=True, tag=True):
     is_not: bool = False
 
 
-Clause = Text | Facet | Amount | Age | Days | OfRun | Id
+Clause = Text | Inside | Facet | Amount | Age | Days | Since | OfRun | Id
 
 
 class Query(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from workers.query.model import (
     Facet,
     FacetKey,
     Id,
+    Inside,
     OfRun,
     Query,
     QueryError,
@@ -31,6 +32,7 @@ _SPACE = re.compile(r"\s*")
 _BARE = re.compile(r"\S*")
 _ID = re.compile(r"[a-z0-9-]{1,64}:(.*)", re.DOTALL)
 _NO_TEXT = re.compile("[\ud800-\udfff]")
+_TIMES = (values.age, values.days, values.moment)
 _RUN = re.compile(r"run:#?(\d{1,18})")
 
 
@@ -86,6 +88,8 @@ class _Reader:
             self._words(key, value, is_quoted=is_quoted, is_not=is_not, column=column)
         elif key == "sort":
             self._order(value, start if is_not else column, is_not)
+        elif key == "text":
+            self._inside(value, is_quoted=is_quoted, is_not=is_not, column=column)
         elif key == "id":
             self._id(value, is_quoted=is_quoted, is_not=is_not, column=column)
         else:
@@ -134,6 +138,12 @@ class _Reader:
             raise QueryError(self._text, column, f"a beginning has at least {SHORTEST_PREFIX} letters before its *")
         self._clauses.append(Text(cast("TextKey", key), tuple(folded), is_prefix, is_not))
 
+    def _inside(self, value: str, *, is_quoted: bool, is_not: bool, column: int) -> None:
+        found = words(value)
+        if not found or is_not or self._star(value, is_quoted=is_quoted):
+            raise self._expected("text", column)
+        self._clauses.append(Inside(tuple(found)))
+
     def _star(self, value: str, *, is_quoted: bool) -> bool:
         """Whether a value is a beginning; a * that follows a closing quote is taken, one within is a character."""
         if not is_quoted:
@@ -158,7 +168,7 @@ class _Reader:
         if found is None and key in keys.AMOUNTS:
             found = values.amount(key, value, is_not=is_not)
         if found is None and key in keys.TIMES:
-            found = values.age(key, value, is_not=is_not) or values.days(key, value, is_not=is_not)
+            found = next((time for read in _TIMES if (time := read(key, value, is_not=is_not))), None)
         if found is None:
             raise self._expected(key, column)
         return found

@@ -1,14 +1,15 @@
 """Ages, days and amounts: text -> value, None where it is none. `>` before an age is older, before a day is later."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from workers.query.model import Age, Amount, AmountKey, Days, TimeKey
+from workers.query.model import Age, Amount, AmountKey, Days, Since, TimeKey
 
 UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 _AGE = re.compile(r"([<>])=?(\d{1,7})([smhdw])")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = re.compile(r">=(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)Z", re.ASCII)
 _BOUND = re.compile(r"([<>]=?)?(.*)")
 _NUMBER = re.compile(r"\d{1,12}(?:[_,]\d{3})*")
 _LONGEST = 100 * 365 * 86_400
@@ -46,6 +47,17 @@ def days(key: TimeKey, text: str, *, is_not: bool = False) -> Days | None:
         step = timedelta(days=1)
         return Days(key, one + step, None, is_not) if bound == ">" else Days(key, None, one - step, is_not)
     except OverflowError:
+        return None
+
+
+def moment(key: TimeKey, text: str, *, is_not: bool = False) -> Since | None:
+    """A moment and later: >=2026-10-01T12:00Z, with seconds if wanted."""
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        return Since(key, datetime.fromisoformat(found[1]).replace(tzinfo=UTC), is_not)
+    except ValueError:
         return None
 
 

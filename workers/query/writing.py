@@ -1,7 +1,7 @@
 """Query -> text. What `parse` makes of the text is the query again."""
 
 from workers.query import keys
-from workers.query.model import Age, Amount, Clause, Days, Facet, Id, OfRun, Query, Text
+from workers.query.model import Age, Amount, Clause, Days, Facet, Id, Inside, OfRun, Query, Since, Text
 from workers.query.values import UNITS
 
 
@@ -24,6 +24,8 @@ def _write(clause: Clause) -> str:
     match clause:
         case Text():
             return _text(clause)
+        case Inside():
+            return f'text:"{" ".join(clause.words)}"'
         case Facet():
             names = {stored: word for word, stored in reversed(keys.FACETS[clause.key].items())}
             if clause.key == "type":
@@ -35,6 +37,8 @@ def _write(clause: Clause) -> str:
             return f"{clause.key}:{'<' if clause.is_younger else '>'}{_span(clause.seconds)}"
         case Days():
             return f"{clause.key}:{_days(clause)}"
+        case Since():
+            return f"{clause.key}:>={clause.at:%Y-%m-%dT%H:%M:%SZ}"
         case OfRun():
             return f"{clause.key}:run:{clause.run}"
         case Id():

@@ -36,7 +36,7 @@ from workers.queue.lanes import STAGES, Stage
 from workers.queue.message import Message
 from workers.service.lifeline import STUCK_EXIT, Watchdog
 from workers.settings import Config
-from workers.store import batches, migrations, runs
+from workers.store import batches, fulltext, migrations, runs
 from workers.store.connect import Database, describe, is_unreachable, open_database, ping, unhung
 from workers.store.connect import Trouble as MongoTrouble
 from workers.version import VERSION
@@ -150,6 +150,7 @@ class Household:
                 await ping(db)  # which tells of a server that is away sooner
                 with unhung(PREPARE_SECONDS):
                     await migrations.ready(db, self.config.settings.retention)
+                    await fulltext.want(db, self.config.settings.search.index_descriptions)
                     if old := await migrations.sentence(db):
                         log.warning("%s", old)
                 break

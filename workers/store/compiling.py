@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import msgspec
 
 from workers.query import folding
-from workers.query.model import Age, Amount, Clause, Days, Facet, Id, OfRun, Query, Text
+from workers.query.model import Age, Amount, Clause, Days, Facet, Id, Inside, OfRun, Query, Since, Text
 from workers.store.documents import Document
 
 _TAGS = {"company": "c:", "location": "l:"}
@@ -20,8 +20,7 @@ _FIELDS = {"": ("title", "company", "locations", "tags"), "title": ("title",)} |
     "location": ("locations",),
 }
 _FACETS = {"remote": "r:", "type": "e:"}
-_AMOUNTS = {"salary": "pay", "quality": "quality"}
-_ORDERS = {"salary": "pay"}
+_BEST = 100
 _COPIES: dict[str, Document] = {"hide": {"copy_of": None}, "only": {"copy_of": {"$gt": ""}}}
 _BEYOND = "\U0010ffff"
 _NOTHING: Document = {"_id": {"$in": []}}
@@ -69,6 +68,8 @@ def compile(query: Query, facts: Facts) -> Document:
     if terms:
         terms.sort(key=lambda term: facts.frequencies.get(term, 0))
         parts.append({"search_terms": terms[0] if len(terms) == 1 else {"$all": terms}})
+    if inside := [f'"{" ".join(clause.words)}"' for clause in query.clauses if isinstance(clause, Inside)]:
+        parts.append({"$text": {"$search": " ".join(inside)}})
     for clause in query.clauses:
         wanted = [part for part in _clause(clause, facts) if part]
         if clause.is_not:
@@ -76,7 +77,7 @@ def compile(query: Query, facts: Facts) -> Document:
         else:
             parts += wanted
     if query.sort != "posted":
-        parts.append({_ORDERS[query.sort]: {"$gt": 0}})
+        parts.append({"pay": {"$gt": 0}})
     return {"$and": parts} if len(parts) > 1 else parts[0] if parts else {}
 
 
@@ -84,11 +85,13 @@ def _clause(clause: Clause, facts: Facts) -> Iterable[Document]:
     match clause:
         case Text():
             return _text(clause, facts)
+        case Inside():
+            return []  # one $text for all of them
         case Facet():
             return [_facet(clause)]
         case Amount():
-            return [{_AMOUNTS[clause.key]: _bounds(clause)}]
-        case Age() | Days():
+            return [_quality(clause)] if clause.key == "quality" else [{"pay": _bounds(clause)}]
+        case Age() | Days() | Since():
             return [_time(clause, facts)]
         case OfRun():
             return [_of_run(clause, facts)]
@@ -127,7 +130,7 @@ def _facet(clause: Facet) -> Document:
 
 def _bounds(clause: Amount) -> Document:
     """Pay is never 0: the lower bound tells MongoDB that the partial index holds all that is asked for."""
-    bounds: Document = {"$gt": 0} if clause.key == "salary" else {"$gte": 0}
+    bounds: Document = {"$gt": 0}
     if clause.low:
         bounds = {"$gt" if clause.low_open else "$gte": clause.low}
     if clause.high is not None:
@@ -135,7 +138,14 @@ def _bounds(clause: Amount) -> Document:
     return bounds
 
 
-def _time(clause: Age | Days, facts: Facts) -> Document:
+def _quality(clause: Amount) -> Document:
+    """Every mark by itself: scans of one mark each are in the list's order, and MongoDB merges them."""
+    low = 0 if clause.low is None else clause.low + clause.low_open
+    high = _BEST if clause.high is None else min(_BEST, clause.high - clause.high_open)
+    return {"quality": {"$in": list(range(low, high + 1))}}
+
+
+def _time(clause: Age | Days | Since, facts: Facts) -> Document:
     """Bounds of a moment, the upper one excluded."""
     low, high = _moments(clause, facts.now)
     if clause.key == "seen":
@@ -148,7 +158,9 @@ def _time(clause: Age | Days, facts: Facts) -> Document:
     return {"posted_at" if clause.key == "posted" else "metadata.first_seen": bounds}
 
 
-def _moments(clause: Age | Days, now: datetime) -> tuple[datetime | None, datetime | None]:
+def _moments(clause: Age | Days | Since, now: datetime) -> tuple[datetime | None, datetime | None]:
+    if isinstance(clause, Since):
+        return clause.at, None
     if isinstance(clause, Age):
         cut = now - timedelta(seconds=clause.seconds)
         return (cut, None) if clause.is_younger else (None, cut)

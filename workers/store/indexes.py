@@ -66,7 +66,12 @@ INDEXES: tuple[Index, ...] = (
         "search: quality:<50 and less; few of many are that bad",
         partial={"quality": {"$lt": 50}},
     ),
-    Index("jobs", "first_seen", (("metadata.first_seen", DOWN),), "search: new:<1d; watches: new since the last look"),
+    Index(
+        "jobs",
+        "first_seen_newest",
+        (("metadata.first_seen", DOWN), *_NEWEST),
+        "search: new:<1d; watches: new since the last look, sorted before they are read",
+    ),
     Index(
         "jobs",
         "source_status",
@@ -188,6 +193,7 @@ INDEXES: tuple[Index, ...] = (
     Index("audit", "of_source", (("source", UP), ("_id", DOWN)), "audit list --source"),
     Index("audit", "kept", (("at", UP),), "retention.audit", kept="audit"),
     Index("terms", "words", (("_id", UP), ("n", UP)), "search: words that begin so, with their counts, covered"),
+    Index("watches", "of_user", (("user", UP), ("name", UP)), "watches of a user", unique=True),
     Index("rejects", "kept", (("at", UP),), "retention.rejects", kept="rejects"),
 )
 
@@ -204,6 +210,7 @@ COLLECTIONS = (
     "upkeep",
     "terms",
     "schema_migrations",
+    "watches",
 )
 
 _INTEGER = ["int", "long"]

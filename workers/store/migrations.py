@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from workers.settings import RetentionSettings, Settings
-from workers.store import backfill
+from workers.store import backfill, fulltext
 from workers.store.backfill import Page, Pages
 from workers.store.connect import Database
 from workers.store.documents import from_document, to_document, utc_now
@@ -35,6 +35,7 @@ async def _indexes(db: Database, settings: Settings, cursor: str) -> Pages:
     del cursor
     missing = await missing_indexes(db)
     await prepare(db, settings.retention)
+    await fulltext.want(db, settings.search.index_descriptions)
     yield Page("", len(INDEXES), len(missing))
 
 

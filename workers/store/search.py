@@ -1,14 +1,15 @@
 """Listings by a query (see workers.query), in its order. Pages go by key, never by skipping."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 import pymongo
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
-from workers.errors import Transient
+from workers.errors import ConfigError, Transient
 from workers.model import Salary
 from workers.model.listing import Remote
 from workers.query.model import OfRun, Query
@@ -20,6 +21,7 @@ from workers.store.documents import Document, from_document, utc_now
 COUNT_CAP = 10_001  # "10,000+"
 TIME_LIMIT = 3.0  # seconds a search may take
 EXPORT_PAGE = 500
+_NO_TEXT_INDEX = 27
 
 Status = Literal["open", "closed"]
 Key = tuple[datetime | int, str]
@@ -65,26 +67,34 @@ _LISTED = {field.encode_name: True for field in msgspec.structs.fields(JobRow)}
 _ORDER = {"posted": "posted_at", "salary": "pay"}
 
 
+@contextmanager
+def _told() -> Generator[None]:
+    """Turn what MongoDB says of a search into what its user can do about it."""
+    try:
+        yield
+    except (ExecutionTimeout, NetworkTimeout) as error:  # the server gives up first, unless it is very busy
+        raise SearchTooSlow from error
+    except OperationFailure as error:
+        if error.code != _NO_TEXT_INDEX:
+            raise
+        expected = "descriptions that are indexed: [search] index_descriptions = true, then `jobimport migrate`"
+        raise ConfigError("query", "text", None, expected) from error
+
+
 async def search(db: Database, query: Query, *, limit: int = 50, after: Key | None = None) -> list[JobRow]:
     """List a page of what a query finds. `after` is `key` of the last row of the page before.
 
     Raises SearchTooSlow after 3 s.
     """
-    try:
-        with pymongo.timeout(TIME_LIMIT):
-            where = compile(query, await facts(db, query))
-            return [from_document(row, JobRow) async for row in _page(db, query, where, _LISTED, after, limit)]
-    except ExecutionTimeout as error:
-        raise SearchTooSlow from error
+    with _told(), pymongo.timeout(TIME_LIMIT):
+        where = compile(query, await facts(db, query))
+        return [from_document(row, JobRow) async for row in _page(db, query, where, _LISTED, after, limit)]
 
 
 async def count(db: Database, query: Query, *, cap: int = COUNT_CAP) -> int:
     """Count what `search` would list in all its pages, up to `cap`. Raises SearchTooSlow."""
-    try:
-        with pymongo.timeout(TIME_LIMIT):
-            return await db.jobs.count_documents(compile(query, await facts(db, query)), limit=cap)
-    except ExecutionTimeout as error:
-        raise SearchTooSlow from error
+    with _told(), pymongo.timeout(TIME_LIMIT):
+        return await db.jobs.count_documents(compile(query, await facts(db, query)), limit=cap)
 
 
 async def export(db: Database, query: Query, *, limit: int | None = None) -> AsyncGenerator[list[Document]]:
@@ -97,7 +107,8 @@ async def export(db: Database, query: Query, *, limit: int | None = None) -> Asy
     left = limit
     while left is None or left > 0:
         size = EXPORT_PAGE if left is None else min(EXPORT_PAGE, left)
-        page = [row async for row in _page(db, query, where, {"search_terms": False}, after, size)]
+        with _told():
+            page = [row async for row in _page(db, query, where, {"search_terms": False}, after, size)]
         if page:
             yield page
         if len(page) < size:

@@ -325,6 +325,23 @@ class TestOperating:
         assert (await jobimport(board, "jobs", "show", "board:none")).code == 2
         assert (await jobimport(board, "jobs", "search", "zzz", "--json")).out == ""
 
+    async def test_a_watch_tells_what_has_come_since_it_was_looked_at(self, board: Plant):
+        added = await jobimport(board, "watch", "add", "engineers", "engineer", "source:board", "--json")
+        assert (added.object["name"], added.object["query"]) == ("engineers", "engineer source:board")
+        assert (await jobimport(board, "watch", "add", "engineers", "nurse")).code == 2
+        assert (await jobimport(board, "watch", "add", "nurses", "salary:lots")).code == 2
+        async with board.workers():
+            await jobimport(board, "import", "board", "--wait")
+        (listed,) = (await jobimport(board, "watch", "list", "--json")).lines
+        assert (listed["name"], listed["new"]) == ("engineers", 119)
+        kept = await jobimport(board, "watch", "show", "engineers", "--keep", "--limit", "3")
+        assert "3 of 119 new listings" in kept.err
+        shown = await jobimport(board, "watch", "show", "engineers", "--json", "--limit", "500")
+        assert len(shown.lines) == 119
+        assert (await jobimport(board, "watch", "remove", "engineers")).code == 0
+        assert (await jobimport(board, "watch", "show", "engineers")).code == 2
+        assert "no watch" in (await jobimport(board, "watch", "list")).err
+
     async def test_history_is_exported_to_its_end(self, board: Plant):
         async with board.workers():
             for _ in range(3):

@@ -7,10 +7,11 @@ from functools import partial
 import pytest
 
 from tests.contract.store.making import NOW, digest, seen
+from workers.errors import ConfigError
 from workers.feeds.normalise import normalise
 from workers.model import RawItem, Source
 from workers.query import QueryError, parse
-from workers.store import jobs, search, terms
+from workers.store import fulltext, jobs, search, terms
 from workers.store.connect import Database
 
 FEED = "https://board.example/feed"
@@ -169,6 +170,29 @@ async def test_hostile_queries_find_nothing_or_are_refused(listings: Database):
             continue
         assert len(await search.search(listings, query)) <= len(LISTINGS), text
     assert await listings.jobs.count_documents({}) == len(LISTINGS)
+
+
+async def test_descriptions_are_searched_only_where_they_are_indexed(listings: Database):
+    await listings.jobs.update_one(
+        {"_id": "board:sre"}, {"$set": {"description": "<p>We dive in the deep s\u00e9a</p>"}}
+    )
+    with pytest.raises(ConfigError, match="index_descriptions = true"):
+        await found(listings, "text:sea")
+    for _ in range(2):
+        await fulltext.want(listings, True)
+    asked = (
+        "text:sea",
+        'text:"deep sea"',
+        "text:dive text:deep -nurse",
+        'text:"sea deep"',
+        "text:sea nurse",
+        "text:de",
+    )
+    assert [await found(listings, text) for text in asked] == [["sre"], ["sre"], ["sre"], [], []]
+    for _ in range(2):
+        await fulltext.want(listings, False)
+    with pytest.raises(ConfigError, match="index_descriptions = true"):
+        await found(listings, "text:sea")
 
 
 async def test_the_dictionary_follows_the_listings(listings: Database):

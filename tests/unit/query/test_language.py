@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from workers.feeds.terms import words
 from workers.query import Query, QueryError, folding, keys, last_word, parse, write
-from workers.query.model import Age, Amount, Clause, Days, Facet, Id, OfRun, Text
+from workers.query.model import Age, Amount, Clause, Days, Facet, Id, Inside, OfRun, Since, Text
 from workers.store.compiling import Facts, compile, exact_terms
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -36,6 +36,7 @@ def only(text: str) -> Clause:
         ('title:"site reliability"', Text("title", ("site", "reliability"))),
         ("location:berl*", Text("location", ("berl",), is_prefix=True)),
         ("source:b,a,a", Facet("source", ("a", "b"))),
+        ('text:"deep sea"', Inside(("deep", "sea"))),
         ("remote:true", Facet("remote", ("remote",))),
         ("remote:onsite,hybrid", Facet("remote", ("hybrid", "onsite"))),
         ("-type:contract,full-time", Facet("type", ("CONTRACTOR", "FULL_TIME"), is_not=True)),
@@ -48,6 +49,7 @@ def only(text: str) -> Clause:
         ("posted:2026-10-01..2026-10-31", Days("posted", date(2026, 10, 1), date(2026, 10, 31))),
         ("new:>2026-10-01", Days("new", date(2026, 10, 2))),
         ("posted:2026-02-28", Days("posted", date(2026, 2, 28), date(2026, 2, 28))),
+        ("new:>=2026-10-01T12:30Z", Since("new", datetime(2026, 10, 1, 12, 30, tzinfo=UTC))),
         ("changed:run:12", OfRun("changed", 12)),
         ("new:run:#12", OfRun("new", 12)),
         ("id:board:x:1", Id("board:x:1")),
@@ -72,10 +74,13 @@ def test_a_part_means(text: str, clause: Clause):
         ('a "b c', 2, "never closed"),
         ("a salary:lots", 9, "salary: expected a year's pay: >80000"),
         ("type:full_time,contact", 15, "(did you mean contract?)"),
-        ("posted:7", 7, "posted: expected an age or days: <7d"),
+        ("posted:7", 7, "posted: expected an age, days or a moment: <7d"),
+        ("new:>=2026-10-01T25:00Z", 4, "new: expected"),
         ("posted:2026-02-30", 7, "posted: expected"),
         ("new:run:x", 8 - 4, "new: expected an age, days, or a run"),
         ("company: acme", 8, "company: expected a word"),
+        ("-text:sea", 6, "text: expected a whole word"),
+        ("text:se*", 5, "text: expected a whole word"),
         ("title:--", 6, "title: expected a word"),
         ("source:Bo_ard", 7, "source: expected a source's name"),
         ("x*", 0, "at least 2 letters"),
@@ -107,6 +112,7 @@ CLAUSES = st.one_of(
     st.builds(
         Text, st.sampled_from(("", *keys.TEXTS)), st.lists(WORD, min_size=1, max_size=3).map(tuple), st.booleans(), NOT
     ),
+    st.builds(Inside, st.lists(WORD, min_size=1, max_size=3).map(tuple)),
     st.builds(Facet, st.just("source"), st.sets(WORD, min_size=1, max_size=3).map(lambda s: tuple(sorted(s))), NOT),
     st.builds(Amount, st.just("quality"), low=st.integers(0, 100), is_not=NOT),
     *(
@@ -125,6 +131,12 @@ CLAUSES = st.one_of(
     st.builds(Age, TIME, st.booleans(), st.integers(0, 9_999_999), NOT),
     st.builds(Days, TIME, DAY, st.none() | DAY, NOT),
     st.builds(Days, TIME, st.none(), DAY, NOT),
+    st.builds(
+        Since,
+        TIME,
+        st.datetimes(timezones=st.just(UTC)).filter(lambda at: at.year > 999).map(lambda at: at.replace(microsecond=0)),
+        NOT,
+    ),
     st.builds(OfRun, st.sampled_from(keys.RUNS), st.integers(0, 10**17), NOT),
     st.builds(lambda s, x, p, n: Id(f"{s}:{x}", p, n), WORD, st.text('ab "\\:*é', min_size=1), NOT, NOT),
 )
