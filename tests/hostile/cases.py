@@ -295,6 +295,17 @@ def drip(call: Call) -> None:
         call.send(b" ")
 
 
+def without_end(head: bytes, piece: bytes) -> Callable[[FeedServer], str]:
+    """Bytes for as long as the client stays."""
+
+    def script(call: Call) -> None:
+        call.send(head)
+        while True:
+            call.send(piece)
+
+    return lambda server: server.on("/feed", script)
+
+
 def around(server: FeedServer) -> str:
     """10,000 redirects, each to another address."""
 
@@ -319,6 +330,18 @@ SLOW = [
         name="silence after the head", code="stall_timeout", error="sent nothing for 0.5 s",
         answers=lambda server: server.on("/feed", lambda call: (call.send(b"HTTP/1.1 200 OK\r\n\r\n<rss>"), call.gone())),
         settings={"stall_timeout": 0.5},
+    ),
+    Case(
+        name="100 Continue without end", answers=without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 99),
+        code="stall_timeout", error="did not answer within 1.5 s", settings={"total_timeout": 1.5},
+    ),
+    Case(
+        name="headers without end", answers=without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 60_000),
+        code="network_failure", error="does not speak HTTP",
+    ),
+    Case(
+        name="escapes in every header", listings=1,
+        answers=body(rss(GOOD), content_type="text/xml; charset=\x1b[2J\x9b", headers={"ETag": '"\x1b[2J"', "Link": "<\x1b[2J>; rel=next"}),
     ),
     Case(
         name="10,000 redirects", answers=around, code="http_refused", error="after at most 5 redirects", requests=6

@@ -221,13 +221,15 @@ def split(getter: Getter, separator: str) -> Getter:
             if separator not in text:
                 out.append(text)
                 continue
-            held = ""
+            held: list[str] = []
+            depth = 0  # of parentheses
             for part in text[:_MATCHED].split(separator):
-                held = f"{held}{separator}{part}" if held else part
-                if held.count("(") <= held.count(")"):
-                    out.append(held)
-                    held = ""
-            out.append(held)
+                held.append(part)
+                depth += part.count("(") - part.count(")")
+                if depth <= 0:
+                    out.append(separator.join(held))
+                    held, depth = [], 0
+            out.append(separator.join(held))
         return [text for text in out if text and not text.isspace()]
 
     return get

@@ -1,6 +1,7 @@
 """The path language over XML and JSON, its escapes, conditions, templates; and errors that name their place."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from workers.feeds.derived import compile_url
 from workers.feeds.dialect import Dialect, dialects, read_dialects
 from workers.feeds.expression import parse_condition
 from workers.feeds.mapping import Mapping, check_fields
-from workers.feeds.paths import compile_alternatives, compile_condition, compile_path
+from workers.feeds.paths import compile_alternatives, compile_condition, compile_path, split
 from workers.feeds.reader import FeedReader
 from workers.feeds.where import line_of
 
@@ -210,6 +211,13 @@ def test_an_xpath_is_not_let_loose_on_a_huge_item():
     small, huge = read(b"<r><item n='1'><a>x</a></item><item n='2'>" + b"<a>x</a>" * 20_000 + b"</item></r>", of)
     assert small.fields == {"id": ["1"], "title": ["x"]}
     assert huge.fields == {"id": ["2"]}
+
+
+def test_a_parenthesis_without_end_does_not_make_splitting_slow():
+    get = split(lambda _item: ["(" + "a," * 5_000] * 200, ",")
+    start = time.process_time()
+    assert [len(text) for text in get(None)] == [10_000] * 200
+    assert time.process_time() - start < 2
 
 
 def test_url_templates():
