@@ -112,7 +112,7 @@ class Mapping:
         return plan
 
     def _plan_of_shape(self, shape: Shape) -> _Plan:
-        """To compile for a shape costs as much as to map twenty items: one that comes again is worth it."""
+        """To compile for a shape costs as much as to map ten items: one that comes again is worth it."""
         if shape.mapping is not self:
             shape.mapping, shape.met = self, 0
             shape.plan = self._plan({*shape.exact, *shape.loose})

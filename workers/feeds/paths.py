@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from workers.feeds import element as xml
 from workers.feeds.escapes import compile_escape
-from workers.feeds.expression import Const, Expression, Filter, Kind, Path, pairs, parse, parse_condition
+from workers.feeds.expression import Const, Expression, Filter, Kind, Path, Step, pairs, parse, parse_condition
 from workers.feeds.steps import places, texts_of, walk
 
 Getter = Callable[[Any], list[str]]
@@ -149,8 +149,8 @@ def _term(term: Const | Path, kind: Kind, shape: Shape | None) -> Getter:
         found = places(steps[0], shape)
         if not found:
             return nothing
-        if len(found) == 1 and len(steps) == 1 and not steps[0].tests and term.template is None:
-            return _part(found[0])
+        if len(found) == 1 and not steps[0].tests and term.template is None:
+            return _part(found[0]) if len(steps) == 1 else _inside(found[0], steps[1:])
     if term.template is not None:
         return _template(term, kind, shape)
     nodes, texts = walk(steps, kind, shape), texts_of[kind]
@@ -163,6 +163,19 @@ def _part(at: int) -> Getter:
     def get(item: xml.Item) -> list[str]:
         text = xml.text(item.parts[at])
         return [text] if text and not text.isspace() else []
+
+    return get
+
+
+def _inside(at: int, steps: tuple[Step, ...]) -> Getter:
+    """What a path finds in the child at a place: nothing where that is a plain text, as in most feeds."""
+    nodes, texts = walk(steps, "xml"), texts_of["xml"]
+    if steps[0].name[0] == "@":
+        return lambda item: texts(nodes(item.parts[at]))
+
+    def get(item: xml.Item) -> list[str]:
+        found = item.parts[at]
+        return [] if xml.is_plain(found) else texts(nodes(found))
 
     return get
 

@@ -47,8 +47,6 @@ def _from_places(steps: tuple[Step, ...], kind: Kind, first: Sequence[int]) -> N
     test = _tested(here.tests, kind)
     rest = walk(tuple(more), kind) if more else None
     is_deep = bool(more) and more[0].name[0] != "@"
-    if is_deep and rest is not None and len(first) == 1 and test is None:
-        return _inside(first[0], rest)
 
     def nodes(item: Any) -> Iterable[Any]:
         found = [item.parts[at] for at in first]
@@ -57,16 +55,6 @@ def _from_places(steps: tuple[Step, ...], kind: Kind, first: Sequence[int]) -> N
         if test is not None:
             found = [each for each in found if test(each)]
         return found if rest is None else [node for each in found for node in rest(each)]
-
-    return nodes
-
-
-def _inside(at: int, rest: Nodes) -> Nodes:
-    """What a path finds in the child at a place: nothing where that is a plain text, as in most feeds."""
-
-    def nodes(item: Any) -> Iterable[Any]:
-        found = item.parts[at]
-        return () if xml.is_plain(found) else rest(found)
 
     return nodes
 
