@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 import pymongo
 import pytest
+from hypothesis import settings
 
 from tests.servers import say
 from workers.service.embedded import MongoServer, RedisServer, Server
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from workers.store.connect import Database
 
 S = TypeVar("S", bound=Server)
+
+# How long an example takes says how busy the machine is; where a time is promised, the test measures it.
+settings.register_profile("jobimport", deadline=None)
+settings.load_profile("jobimport")
 
 _numbers = itertools.count(1)
 
