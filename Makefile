@@ -10,7 +10,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= 1
 endif
 
-.PHONY: install demo test lint bench soak clean constraints
+.PHONY: install demo test conformance lint bench soak clean constraints
 
 install: $(VENV)/.installed-dev
 demo: $(VENV)/.installed
@@ -37,8 +37,12 @@ lint: install
 
 # Two cores are few for tests that kill processes side by side: what failed is tried once more, alone.
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup || \
-		$(BIN)/pytest --last-failed --last-failed-no-failures none -n 0
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/conformance || \
+		$(BIN)/pytest --last-failed --last-failed-no-failures none -n 0 --ignore tests/conformance
+
+# Every Redis and MongoDB that a URL can name: some four minutes, beside a `make test` that has to end in thirty.
+conformance: install
+	$(BIN)/pytest -n 2 --dist loadgroup tests/conformance
 
 bench: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'
