@@ -1,5 +1,6 @@
 """`jobimport jobs search|show|export`: the listings."""
 
+import sys
 from argparse import RawDescriptionHelpFormatter
 from functools import partial
 from typing import Any
@@ -66,7 +67,7 @@ def read_query(text: str) -> Query:
         shown = cell(error.text, QUERY_SHOWN)
         say(shown)
         if error.column <= len(shown):
-            say(" " * error.column + "^")
+            print(" " * error.column + "^", file=sys.stderr)  # say() takes blanks at the ends away
         raise
 
 

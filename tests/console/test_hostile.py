@@ -167,7 +167,8 @@ async def test_a_hostile_feed_is_shown_inert_in_every_place(plant: Plant) -> Non
     async with looking(plant) as look:
         await look.at(until="eight bits")  # the overview: events
         await look.at("2", until="board")
-        await look.at("enter", until="REJECTED")
+        await look.at("enter", until="BATCHES")
+        await look.at("G", until="REJECTED")
         for _ in range(4):
             await look.at("pagedown")
         await look.at("escape", "3", until="board")
