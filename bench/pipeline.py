@@ -20,12 +20,12 @@ import anyio
 
 from tests.feed_server import FeedServer, Reply
 from tests.listings import Listing, listings, rss
-from tests.plant import Plant, Workers, eventually
+from tests.plant import Plant, Workers
 from workers.model import Run
 from workers.queue.connect import open_redis
 from workers.service.embedded import MongoServer, RedisServer
 from workers.settings import MongoSettings, RetentionSettings
-from workers.store import batches, indexes
+from workers.store import indexes
 from workers.store.connect import open_database
 
 WORDS = ("platform", "service", "team", "customers", "data", "reliability", "linux", "on-call", "growth", "review")
@@ -82,11 +82,7 @@ async def killed(plant: Plant, crew: Workers) -> tuple[Run, float]:
     """Import, and kill -9 a worker process when a third of the batches are done."""
     began = time.monotonic()
     run = await plant.request("bench")
-
-    async def under_way() -> bool:
-        return (await batches.totals(plant.db, run.id)).done >= 6
-
-    await eventually(under_way)
+    await plant.under_way(run.id, 6)
     at = time.monotonic()
     os.kill(crew.children()[0], signal.SIGKILL)
     run = await plant.ended(run.id, limit=300)

@@ -75,6 +75,14 @@ class Plant:
         assert requested.run is not None
         return requested.run
 
+    async def under_way(self, run_id: int, least: int = 3) -> None:
+        """Wait until so many of a run's batches are done."""
+
+        async def are_done() -> bool:
+            return (await batches.totals(self.db, run_id)).done >= least
+
+        await eventually(are_done)
+
     async def ended(self, run_id: int, limit: float = 40.0) -> Run:
         async def look() -> Run | None:
             run = await runs.get(self.db, run_id)

@@ -190,6 +190,11 @@ def create(folder: Path, source: Source) -> Path:
     return file
 
 
+def taken_names(folder: Path) -> set[str]:
+    """Names that have a file, be it broken."""
+    return {file.stem for file in folder.glob("*.toml")}
+
+
 def refuse_taken(folder: Path, name: str) -> None:
     """Raise ConfigError for a name that no new source can have."""
     if not is_name(name):

@@ -20,13 +20,6 @@ from workers.store.search import JobRow, count, search
 from workers.store.search import export as pages
 
 COUNTED = 10_000
-WITHOUT_RUN = {
-    "": "",
-    "missing": "no longer in the feed",
-    "expired": "its own date has passed",
-    "aged": "not in the feed any more, and long silent",
-    "rewritten": "read anew by a new version",
-}
 QUERY_SHOWN = 400
 LANGUAGE = """\
 a query, in which everything must hold:
@@ -184,7 +177,7 @@ def _print_changes(entries: list[FieldChange]) -> None:
     if entries:
         print()
     for entry in entries:
-        print(f"{clock(entry.at)}  {cell(entry.field)}  {told(entry)}")
+        print(f"{clock(entry.at)}  {cell(entry.field)}  {entry.told}")
         for sign, text in (("-", entry.old), ("+", entry.new)):
             if text is not None:
                 print(f"  {sign} {cell(text, 500)}")
@@ -193,11 +186,6 @@ def _print_changes(entries: list[FieldChange]) -> None:
 def copy_of(one: Copy) -> str:
     """Another listing of the group, and whether it came first."""
     return f"{one.id}, which came first" if one.copy_of is None else one.id
-
-
-def told(entry: FieldChange) -> str:
-    """By which run a field changed, or why without one."""
-    return f"run {entry.run}" if entry.run is not None else WITHOUT_RUN[entry.because]
 
 
 def _value(value: Any) -> Any:

@@ -21,7 +21,7 @@ from workers.proposals import propose, propose_schedule
 from workers.schedule import SCHEDULE_EXPECTED, is_schedule
 from workers.settings import Config
 from workers.source_edits import NEVER
-from workers.sources import check, check_reading, create, load_each, next_due, refuse_taken
+from workers.sources import check, check_reading, create, load_each, next_due, refuse_taken, taken_names
 
 KINDS = {
     "snapshot": "holds every open listing: one that is missing is gone",
@@ -57,7 +57,7 @@ def add_source(args: Args) -> int:
         say(f"jobimport: {text}")
     if not found.listings or (wrong and args.yes):
         return _end(args, config, wanted, found, written=False)
-    source = _complete(args, wanted, found, taken=_taken(config))
+    source = _complete(args, wanted, found, taken=taken_names(config.sources))
     if not args.yes:
         source = _asked(args, config, source, found)
         if source is None:
@@ -89,11 +89,6 @@ def _wanted(args: Args) -> Source:
 
 def _schedule(text: str | None) -> str | None:
     return "" if text == NEVER else text
-
-
-def _taken(config: Config) -> set[str]:
-    """Names that have a file, be it broken."""
-    return {file.stem for file in config.sources.glob("*.toml")} if config.sources.is_dir() else set()
 
 
 def _complete(args: Args, wanted: Source, found: Findings, *, taken: set[str]) -> Source:

@@ -9,7 +9,7 @@ from workers.probing import Findings, probe, problems
 from workers.proposals import propose
 from workers.settings import Config
 from workers.source_edits import NEVER
-from workers.sources import check, create, load_each, load_one, next_due
+from workers.sources import check, create, load_each, load_one, next_due, taken_names
 from workers.store.connect import Database
 from workers.store.history import recent
 from workers.toml import convert, mask
@@ -30,7 +30,7 @@ async def look(config: Config, url: str) -> Look:
 
 
 def _draft(config: Config, wanted: Source, found: Findings) -> Draft:
-    taken = {file.stem for file in config.sources.glob("*.toml")}
+    taken = taken_names(config.sources)
     is_nameless = not found.fill_rate.get("company")
     source = propose(wanted, found.dialect, is_nameless=is_nameless, taken=taken, said=())
     return Draft(

@@ -189,7 +189,7 @@ class MongoSide:
     async def listings(self, query: ListingQuery) -> list[ListingRow]:
         """A page of a search."""
         asked, last = parse(query.text), query.after
-        after = None if last is None else ((last.posted_at if asked.sort == "posted" else last.pay or 0), last.id)
+        after = None if last is None else search.key_of(asked, last.posted_at, last.pay, last.id)
         return [_listing(row) for row in await search.search(self.db, asked, limit=LISTINGS_PAGE, after=after)]
 
     async def complete(self, text: str) -> str | None:

@@ -10,7 +10,7 @@ from jobimport_tui.display.text import safe, wrap
 from jobimport_tui.gateway.looks import SourceFile
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.runs import Heading
-from jobimport_tui.screens.selecting import Selecting
+from jobimport_tui.screens.selecting import OverSection
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Column, Grid
 from workers.model.source import Priority, SourceKind
@@ -57,7 +57,7 @@ def key_columns() -> list[Column[Key]]:
     ]
 
 
-class EditPage(Selecting):
+class EditPage(OverSection):
     """A list over the section; escape goes back."""
 
     place = "edit"
@@ -162,17 +162,6 @@ class EditPage(Selecting):
     def is_bad(self, row: Key) -> bool:
         """No key is bad; those that are not as everybody's are worth a look."""
         return not row[2]
-
-    def do_back(self, _: str) -> None:
-        """Clear the filter; without one, go back."""
-        if self.filter_text():
-            self.filter_by("")
-        else:
-            self.app.pop_screen()
-
-    def do_leave(self, _: str) -> None:
-        """Go back."""
-        self.app.pop_screen()
 
     def equivalent(self) -> str:
         """The command that edits the same."""

@@ -10,7 +10,7 @@ from jobimport_tui.fingerprint import Group, normalised
 from jobimport_tui.screens.failed import choice_of
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.runs import Heading
-from jobimport_tui.screens.selecting import Selecting
+from jobimport_tui.screens.selecting import OverSection
 from jobimport_tui.session import Session
 from jobimport_tui.state import Dead
 from jobimport_tui.widgets.grid import Column, Grid
@@ -33,7 +33,7 @@ def dead_columns(session: Session) -> list[Column[Dead]]:
     ]
 
 
-class GroupPage(Selecting):
+class GroupPage(OverSection):
     """A list over the section; escape goes back."""
 
     place = "group"
@@ -69,17 +69,6 @@ class GroupPage(Selecting):
 
         if letter := self.letters.selected:
             self.app.push_screen(LetterPage(self.session, section=self.section, letter=letter))
-
-    def do_back(self, _: str) -> None:
-        """Clear the filter; without one, go back."""
-        if self.filter_text():
-            self.filter_by("")
-        else:
-            self.app.pop_screen()
-
-    def do_leave(self, _: str) -> None:
-        """Go back."""
-        self.app.pop_screen()
 
     def letters_meant(self, then: Callable[[Sequence[Dead], str], None]) -> None:
         """The marked ones, else the selected one; after *, all that fit, also those that are not shown."""

@@ -11,6 +11,8 @@ from jobimport_tui.screens.detail import BLANK, NAME_WIDTH, Detail, fact, headin
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.painted import Line
+from workers.model.change import FieldChange
+from workers.store import changes
 
 SHOWN_APART = frozenset(
     (
@@ -18,11 +20,6 @@ SHOWN_APART = frozenset(
         *("changes", "copies", "quality", "quality_of", "copy_key", "copy_group", "copy_of"),
     )
 )
-WITHOUT_RUN = {
-    "expired": "its own date has passed",
-    "aged": "not in the feed any more, and long silent",
-    "rewritten": "read anew by a new version",
-}
 
 
 class ListingPage(Detail):
@@ -89,7 +86,7 @@ class ListingPage(Detail):
         for number, copy in enumerate(stored.get("copies") or ()):
             first = ", which came first" if copy["is_first"] else ""
             lines.append(fact("" if number else "copies", f"{copy['id']}{first}"))
-        lines += _changes(stored.get("changes") or (), width)
+        lines += _changes(changes.read(stored), width)
         description = to_lines(str(stored.get("description", "")))
         lines += [BLANK, heading("DESCRIPTION")]
         for text in description or ["none"]:
@@ -116,18 +113,14 @@ def _facts(values: Mapping[str, Any]) -> list[Line]:
     return [fact(name.replace("_", " "), plain(value)) for name, value in values.items() if value not in empty]
 
 
-def _changes(entries: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
-    """What changed, newest first: a line of what and by whom, then the value before and the value after."""
+def _changes(entries: Sequence[FieldChange], width: int) -> list[Line]:
+    """What changed: a line of what and by whom, then the value before and the value after."""
     lines: list[Line] = [BLANK, heading("CHANGES")] if entries else []
-    for entry in reversed(entries):
-        run = entry.get("run")
-        who = f"run {run}" if run else WITHOUT_RUN.get(str(entry.get("because")), "")
-        lines.append(
-            ((f" {moment(entry['at'])}Z  ", "dim"), (f"{safe(str(entry['field']))}", "head"), (f"  {who}", "dim"))
-        )
-        for sign, name, tone in (("-", "old", "bad"), ("+", "new", "ok")):
-            if text := entry.get(name):
-                lines += paragraph(f"{sign} {safe(str(text))}", width, indent=3, tone=tone)
+    for entry in entries:
+        lines.append(((f" {moment(entry.at)}Z  ", "dim"), (safe(entry.field), "head"), (f"  {entry.told}", "dim")))
+        for sign, text, tone in (("-", entry.old, "bad"), ("+", entry.new, "ok")):
+            if text:
+                lines += paragraph(f"{sign} {safe(text)}", width, indent=3, tone=tone)
     return lines
 
 

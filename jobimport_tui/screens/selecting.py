@@ -141,6 +141,21 @@ class Selecting(Section):
         self.run_worker(writing, name=f"{self.place} export", group="export", exit_on_error=False)
 
 
+class OverSection(Selecting):
+    """A list over a section: escape goes back to it."""
+
+    def do_back(self, _: str) -> None:
+        """Clear the filter; without one, go back."""
+        if self.filter_text():
+            self.filter_by("")
+        else:
+            self.app.pop_screen()
+
+    def do_leave(self, _: str) -> None:
+        """Go back."""
+        self.app.pop_screen()
+
+
 def as_json(row: Any) -> str:
     """A row as one line of JSON."""
     return msgspec.json.encode(row, enc_hook=str).decode()

@@ -63,7 +63,7 @@ async def test_a_frozen_mongodb_is_down_and_questions_are_refused_in_time(
         with frozen(mongo_server):
             down = await watch.until(lambda s: s.mongodb.state == "down", seconds=15)
             assert down.redis.is_up and down.mongodb.reason
-            with anyio.fail_after(15), pytest.raises(Refused, match=r"mongodb|longer than"):
+            with anyio.fail_after(15), pytest.raises(Refused, match="mongodb"):
                 await watch.gateway.listings(ListingQuery())
         await watch.until(lambda s: s.mongodb.is_up, seconds=15)
 

@@ -21,16 +21,12 @@ from workers.queue.depth import delayed_messages
 from workers.queue.lanes import GROUP, Lane
 from workers.queue.message import Message
 from workers.service.embedded import MongoServer, RedisServer
-from workers.store import batches, runs
+from workers.store import runs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.crash]
 
 COUNT = 2000
 BODY = "Keep the platform healthy, and write down what you did. " * 20
-
-
-async def under_way(plant: Plant, run_id: int) -> bool:
-    return (await batches.totals(plant.db, run_id)).done >= 3
 
 
 async def test_mongodb_killed_in_the_middle(plant: Plant, mongo_server: MongoServer) -> None:
@@ -39,7 +35,7 @@ async def test_mongodb_killed_in_the_middle(plant: Plant, mongo_server: MongoSer
         plant.source("board", server.url("/feed"))
         async with plant.workers(processes=2, JOBIMPORT_IMPORT_BATCH_SIZE="50", JOBIMPORT_MONGO_TIMEOUT="5s") as crew:
             run = await plant.request("board")
-            await eventually(lambda: under_way(plant, run.id))
+            await plant.under_way(run.id)
             children = crew.children()
             mongo_server.kill()
             await mongo_server.start()
@@ -57,7 +53,7 @@ async def test_redis_flushed_and_mongodb_frozen_in_the_middle(plant: Plant, mong
         plant.source("board", server.url("/feed"))
         async with plant.workers(processes=2, JOBIMPORT_IMPORT_BATCH_SIZE="10") as crew:
             run = await plant.request("board")
-            await eventually(lambda: under_way(plant, run.id))
+            await plant.under_way(run.id)
             children = crew.children()
             os.kill(mongo_server.pid, signal.SIGSTOP)
             try:
@@ -122,7 +118,7 @@ async def test_mongodb_down_for_a_while_stops_the_reading_and_costs_no_attempt(
         plant.source("board", server.url("/feed"))
         async with plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="20", JOBIMPORT_MONGO_TIMEOUT="1s") as crew:
             run = await plant.request("board")
-            await eventually(lambda: under_way(plant, run.id))
+            await plant.under_way(run.id)
             children = crew.children()
             mongo_server.kill()
             await eventually(says(crew, "upsert and close lanes are left unread"))
@@ -152,7 +148,7 @@ async def test_mongodb_frozen_for_longer_than_a_message_may_take_costs_no_attemp
         plant.source("board", server.url("/feed"))
         async with plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="20", **times) as crew:
             run = await plant.request("board")
-            await eventually(lambda: under_way(plant, run.id))
+            await plant.under_way(run.id)
             children = crew.children()
             os.kill(mongo_server.pid, signal.SIGSTOP)
             try:
@@ -212,7 +208,7 @@ async def test_redis_killed_in_the_middle_with_its_data_kept(plant: Plant, redis
         plant.source("board", server.url("/feed"))
         async with plant.workers(processes=2, JOBIMPORT_IMPORT_BATCH_SIZE="50") as crew:
             run = await plant.request("board")
-            await eventually(lambda: under_way(plant, run.id))
+            await plant.under_way(run.id)
             children = crew.children()
             redis_server.kill()
             await redis_server.start()

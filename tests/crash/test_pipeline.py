@@ -12,16 +12,11 @@ from tests.feed_server import Call, FeedServer, Reply, until
 from tests.listings import listings, rss
 from tests.plant import Plant, are_gone, eventually
 from workers.model import Paging, Stats
-from workers.store import batches
 
 pytestmark = [pytest.mark.anyio, pytest.mark.crash]
 
 COUNT = 2000
 BODY = "Keep the platform healthy, and write down what you did. " * 20
-
-
-async def some_done(plant: Plant, run_id: int, least: int = 3) -> bool:
-    return (await batches.totals(plant.db, run_id)).done >= least
 
 
 async def test_a_worker_killed_again_and_again_counts_the_same(plant: Plant) -> None:
@@ -31,7 +26,7 @@ async def test_a_worker_killed_again_and_again_counts_the_same(plant: Plant) -> 
         async with plant.workers(processes=2, JOBIMPORT_IMPORT_BATCH_SIZE="50") as crew:
             run = await plant.request("board")
             for least in (2, 10, 20):
-                await eventually(lambda: some_done(plant, run.id, least))  # noqa: B023
+                await plant.under_way(run.id, least)
                 crew.kill_child()
             ended = await plant.ended(run.id, limit=60)
     assert ended.stats == Stats(total=COUNT, new=COUNT)
@@ -77,7 +72,7 @@ async def test_the_whole_plant_killed_and_started_again_goes_on(plant: Plant) ->
         plant.source("board", server.url("/feed"))
         async with plant.workers(processes=2, JOBIMPORT_IMPORT_BATCH_SIZE="50") as crew:
             run = await plant.request("board")
-            await eventually(lambda: some_done(plant, run.id))
+            await plant.under_way(run.id)
             children = crew.children()
             crew.kill()
             await eventually(lambda: are_gone(children), limit=10)
@@ -114,7 +109,7 @@ async def test_a_stopped_worker_hands_back_what_it_has(plant: Plant) -> None:
         plant.source("board", server.url("/feed"))
         async with plant.workers(processes=1, JOBIMPORT_IMPORT_BATCH_SIZE="50") as crew:
             run = await plant.request("board")
-            await eventually(lambda: some_done(plant, run.id))
+            await plant.under_way(run.id)
             assert crew.stop() < 30
             crew.start()
             ended = await plant.ended(run.id, limit=60)
@@ -135,7 +130,7 @@ async def test_a_frozen_worker_is_overtaken_and_changes_nothing_when_it_wakes(pl
 
             victim = (await eventually(forked))[0]
             run = await plant.request("board")
-            await eventually(lambda: some_done(plant, run.id))
+            await plant.under_way(run.id)
             os.kill(victim, signal.SIGSTOP)
             # Without a heartbeat for a minute a fetch is offered again; batches after one lease.
             ended = await plant.ended(run.id, limit=100)

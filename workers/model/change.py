@@ -13,6 +13,14 @@ Because = Literal[
     "rewritten",  # the feed says the same; a new version of the normaliser reads it otherwise
 ]
 
+WITHOUT_RUN: dict[Because, str] = {
+    "": "",
+    "missing": "no longer in the feed",
+    "expired": "its own date has passed",
+    "aged": "not in the feed any more, and long silent",
+    "rewritten": "read anew by a new version",
+}
+
 
 class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     """`old` and `new` are texts for people, cut around where they differ; None where the field was empty.
@@ -26,3 +34,8 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     new: str | None = None
     run: int | None = None
     because: Because = ""
+
+    @property
+    def told(self) -> str:
+        """By which run the field changed, or why without one."""
+        return f"run {self.run}" if self.run is not None else WITHOUT_RUN[self.because]

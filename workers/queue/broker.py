@@ -47,6 +47,9 @@ UNTOLD_SECONDS = 10.0
 SUSPECT = 3
 """From this delivery on a message is run apart from what came with it: two workers have died with it in hand."""
 
+ALONE_SECONDS = 10.0
+"""A suspect has its process to itself until it ends; so long at most, for it may be one that waits for others."""
+
 STOP_SECONDS = 3.0
 """What the last words to Redis may take; taskiq gives the whole shut-down 5 s."""
 
@@ -146,6 +149,8 @@ class JobStreamBroker(RedisStreamBroker):
                     ready.extend(await self._apart([*filter(None, map(self._accept, await self._turn()))]))
                 delivery, data = ready.popleft()
                 yield AckableMessage(data=data, ack=partial(self._ack, delivery))
+                if delivery.deliveries >= SUSPECT:
+                    await self._hand.wait_dropped(delivery, ALONE_SECONDS)
         finally:
             self._stopping = True
             for delivery, _ in ready:

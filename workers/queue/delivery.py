@@ -89,3 +89,9 @@ class Hand:
                 await self._freed.wait()
         except TimeoutError:
             return
+
+    async def wait_dropped(self, delivery: Delivery, seconds: float) -> None:
+        """Until a delivery has freed its slot, or so long."""
+        until = monotonic() + seconds
+        while self.held.get(delivery.token) is delivery and (left := until - monotonic()) > 0:
+            await self.wait_freed(left)

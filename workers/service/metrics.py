@@ -51,17 +51,17 @@ def registry_of(gather: Callable[[], Iterable[Metric]]) -> CollectorRegistry:
 
 def _gauge(name: str, text: str, labels: tuple[str, ...] = (), rows: Iterable[tuple[object, ...]] = ()) -> Metric:
     """A gauge; a row is its labels' values, then its own. Rows without a value are left out."""
-    family = GaugeMetricFamily(PREFIX + name, text, labels=labels)
-    for *values, value in rows:
-        if value is not None:
-            family.add_metric([str(one) for one in values], float(value))  # pyright: ignore[reportArgumentType]
-    return family
+    return _filled(GaugeMetricFamily(PREFIX + name, text, labels=labels), rows)
 
 
 def _counter(name: str, text: str, labels: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Metric:
-    family = CounterMetricFamily(PREFIX + name, text, labels=labels)
+    return _filled(CounterMetricFamily(PREFIX + name, text, labels=labels), rows)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, rows: Iterable[tuple[object, ...]]) -> Metric:
     for *values, value in rows:
-        family.add_metric([str(one) for one in values], float(value))  # pyright: ignore[reportArgumentType]
+        if value is not None:
+            family.add_metric([str(one) for one in values], float(value))  # pyright: ignore[reportArgumentType]
     return family
 
 

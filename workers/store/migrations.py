@@ -108,7 +108,7 @@ async def recorded(db: Database) -> dict[str, Progress]:
 async def pending(db: Database) -> list[Step]:
     """List the steps that are to be done, in order; reads a handful of rows."""
     done = {name for name, row in (await recorded(db)).items() if row.finished_at is not None}
-    left = {step.name for step in STEPS if step.name not in done and not await _is_new(db)} - {"indexes"}
+    left = set[str]() if await _is_new(db) else {step.name for step in STEPS} - done - {"indexes"}
     if await missing_indexes(db):
         left.add("indexes")
     return [step for step in STEPS if step.name in left]

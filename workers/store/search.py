@@ -1,7 +1,7 @@
 """Listings by a query (see workers.query), in its order. Pages go by key, never by skipping."""
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,9 +13,9 @@ from workers.errors import ConfigError, Transient
 from workers.model import Salary
 from workers.model.listing import Remote
 from workers.query.model import OfRun, Query
-from workers.store import terms
+from workers.store import history, terms
 from workers.store.compiling import Facts, compile, exact_terms, prefixes
-from workers.store.connect import Database
+from workers.store.connect import Database, ping
 from workers.store.documents import Document, from_document, utc_now
 
 COUNT_CAP = 10_001  # "10,000+"
@@ -60,19 +60,27 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True, rename={"id": "_id"}):
 
     def key(self, query: Query) -> Key:
         """What the next page starts after."""
-        return (self.posted_at if query.sort == "posted" else self.pay or 0), self.id
+        return key_of(query, self.posted_at, self.pay, self.id)
+
+
+def key_of(query: Query, posted_at: datetime, pay: int | None, id: str) -> Key:
+    """What a page of the query starts after, if a row with these values was the last of the page before."""
+    return (posted_at if query.sort == "posted" else pay or 0), id
 
 
 _LISTED = {field.encode_name: True for field in msgspec.structs.fields(JobRow)}
 _ORDER = {"posted": "posted_at", "salary": "pay"}
 
 
-@contextmanager
-def _told() -> Generator[None]:
+@asynccontextmanager
+async def _told(db: Database) -> AsyncGenerator[None]:
     """Turn what MongoDB says of a search into what its user can do about it."""
     try:
         yield
-    except (ExecutionTimeout, NetworkTimeout) as error:  # the server gives up first, unless it is very busy
+    except ExecutionTimeout as error:
+        raise SearchTooSlow from error
+    except NetworkTimeout as error:
+        await ping(db)  # raises if the server is away; if it is not, it was too busy to give up in time
         raise SearchTooSlow from error
     except OperationFailure as error:
         if error.code != _NO_TEXT_INDEX:
@@ -86,15 +94,17 @@ async def search(db: Database, query: Query, *, limit: int = 50, after: Key | No
 
     Raises SearchTooSlow after 3 s.
     """
-    with _told(), pymongo.timeout(TIME_LIMIT):
-        where = compile(query, await facts(db, query))
-        return [from_document(row, JobRow) async for row in _page(db, query, where, _LISTED, after, limit)]
+    async with _told(db):
+        with pymongo.timeout(TIME_LIMIT):
+            where = compile(query, await facts(db, query))
+            return [from_document(row, JobRow) async for row in _page(db, query, where, _LISTED, after, limit)]
 
 
 async def count(db: Database, query: Query, *, cap: int = COUNT_CAP) -> int:
     """Count what `search` would list in all its pages, up to `cap`. Raises SearchTooSlow."""
-    with _told(), pymongo.timeout(TIME_LIMIT):
-        return await db.jobs.count_documents(compile(query, await facts(db, query)), limit=cap)
+    async with _told(db):
+        with pymongo.timeout(TIME_LIMIT):
+            return await db.jobs.count_documents(compile(query, await facts(db, query)), limit=cap)
 
 
 async def export(db: Database, query: Query, *, limit: int | None = None) -> AsyncGenerator[list[Document]]:
@@ -107,7 +117,7 @@ async def export(db: Database, query: Query, *, limit: int | None = None) -> Asy
     left = limit
     while left is None or left > 0:
         size = EXPORT_PAGE if left is None else min(EXPORT_PAGE, left)
-        with _told():
+        async with _told(db):
             page = [row async for row in _page(db, query, where, {"search_terms": False}, after, size)]
         if page:
             yield page
@@ -146,5 +156,4 @@ async def _last_complete(db: Database) -> dict[str, datetime]:
     states = {
         row["last_complete_run"]: row["_id"] async for row in db.source_state.find({"last_complete_run": {"$gt": 0}})
     }
-    rows = db.import_logs.find({"_id": {"$in": list(states)}, "finished_at": {"$ne": None}}, {"finished_at": True})
-    return {states[row["_id"]]: row["finished_at"] async for row in rows}
+    return {states[run]: at for run, at in (await history.finished(db, list(states))).items()}

@@ -6,10 +6,11 @@ import httpx
 
 from workers.service.demo_server import Clock, DemoServer
 
+BORN = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+
 
 def clock(age: float = 0) -> Clock:
-    now = datetime.now(UTC).replace(microsecond=0)
-    return Clock(now - timedelta(days=1), 100, now - timedelta(seconds=age))
+    return Clock(BORN, 100, datetime.now(UTC) - timedelta(seconds=age))
 
 
 async def ask(path: str, headers: dict[str, str] | None = None, times: int = 1) -> httpx.Response:

@@ -188,7 +188,7 @@ async def test_descriptions_are_searched_only_where_they_are_indexed(listings: D
         "text:sea nurse",
         "text:de",
     )
-    assert [await found(listings, text) for text in asked] == [["sre"], ["sre"], ["sre"], [], []]
+    assert [await found(listings, text) for text in asked] == [["sre"], ["sre"], ["sre"], [], [], []]
     for _ in range(2):
         await fulltext.want(listings, False)
     with pytest.raises(ConfigError, match="index_descriptions = true"):
