@@ -10,11 +10,11 @@ from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wan
 from jobimport_tui.cli.show import cell, clock, facts, line, say, table
 from jobimport_tui.sheets import FORMATS, as_object, format_of, opened
 from workers.errors import ConfigError
-from workers.model.change import FieldChange
+from workers.model.change import FieldChange, changes_of
 from workers.query import Query, QueryError, parse
 from workers.query.model import Facet
 from workers.settings import Config
-from workers.store import changes, copies, jobs
+from workers.store import copies, jobs
 from workers.store.copies import Copy
 from workers.store.search import JobRow, count, search
 from workers.store.search import export as pages
@@ -165,7 +165,7 @@ async def _show(config: Config, args: Args) -> int:
     facts([(f"salary {name}", value) for name, value in salary.items()])
     facts([(name, value) for name, value in metadata.items() if name != "source"])
     facts([("copies" if i == 0 else " " * 6, copy_of(one)) for i, one in enumerate(of_group)])
-    _print_changes(changes.read(document))
+    _print_changes(changes_of(document))
     if description:
         print()
         print(cell(_text(description), 20_000))

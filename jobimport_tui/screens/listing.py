@@ -11,8 +11,7 @@ from jobimport_tui.screens.detail import BLANK, NAME_WIDTH, Detail, fact, headin
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.painted import Line
-from workers.model.change import FieldChange
-from workers.store import changes
+from workers.model.change import FieldChange, changes_of
 
 SHOWN_APART = frozenset(
     (
@@ -86,7 +85,7 @@ class ListingPage(Detail):
         for number, copy in enumerate(stored.get("copies") or ()):
             first = ", which came first" if copy["is_first"] else ""
             lines.append(fact("" if number else "copies", f"{copy['id']}{first}"))
-        lines += _changes(changes.read(stored), width)
+        lines += _changes(changes_of(stored), width)
         description = to_lines(str(stored.get("description", "")))
         lines += [BLANK, heading("DESCRIPTION")]
         for text in description or ["none"]:

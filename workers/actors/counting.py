@@ -6,25 +6,20 @@ Promises  The dictionary's counts follow the listings, at 1/200 of the time at m
           beginning stands for depends on them.
 """
 
-import logging
-
-import anyio
-
 from workers.actors.desk import Desk
+from workers.actors.rounds import rounds
 from workers.store import leases, terms
-from workers.store.connect import Trouble, describe
-
-log = logging.getLogger(__name__)
 
 EVERY = 30.0
+ROUND_SECONDS = 1800.0
+"""Far more than counting the words of a million listings takes."""
 
 
 async def run(desk: Desk, *, every: float = EVERY) -> None:
     """Count for as long as the process lives, whenever the lease can be had."""
-    while True:
-        await anyio.sleep(every)
-        try:
-            if await leases.acquire(desk.db, "terms", desk.worker, seconds=every * 2):
-                await terms.recount_if_due(desk.db)
-        except Trouble as error:
-            log.info("counting words waits: %s", describe(error))
+
+    async def count() -> None:
+        if await leases.acquire(desk.db, "terms", desk.worker, seconds=every * 2):
+            await terms.recount_if_due(desk.db)
+
+    await rounds("counting of words", count, every=every, limit=ROUND_SECONDS)

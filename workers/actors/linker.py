@@ -10,13 +10,9 @@ Promises  Open listings that advertise one job in several sources are linked (st
 import logging
 from functools import partial
 
-import anyio
-
 from workers.actors.desk import Desk, utcnow
-from workers.errors import Transient
+from workers.actors.rounds import rounds
 from workers.store import copies, leases
-from workers.store.connect import Trouble, unhung
-from workers.store.writing import Overtaken
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +24,7 @@ ROUND_SECONDS = 1800.0
 
 async def run(desk: Desk, *, every: float = EVERY) -> None:
     """Link for as long as the process lives, whenever the lease can be had."""
-    while True:
-        await anyio.sleep(every)
-        try:
-            with unhung(ROUND_SECONDS):
-                await link_what_is_due(desk)
-        except Overtaken:
-            log.info("another worker links copies now")
-        except (Trouble, Transient, TimeoutError) as error:
-            log.info("copies wait: %s", type(error).__name__)
+    await rounds("linker", partial(link_what_is_due, desk), every=every, limit=ROUND_SECONDS)
 
 
 async def link_what_is_due(desk: Desk) -> int:

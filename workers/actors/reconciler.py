@@ -11,17 +11,15 @@ Promises  Every pending row and every active run has a message, or gets one: aft
 import logging
 from datetime import timedelta
 
-import anyio
-
 from workers.actors.aftermath import catch_up, look_for_late
 from workers.actors.burial import bury
 from workers.actors.desk import Desk, is_high, utcnow
+from workers.actors.rounds import rounds
 from workers.actors.upkeep import close_what_is_over
 from workers.actors.upserter import ring_close, ring_close_if_settled
 from workers.control import ring_run, stage_of
 from workers.model import Run
 from workers.queue import pause as pausing
-from workers.queue.connect import Trouble as RedisTrouble
 from workers.queue.connect import now_ms
 from workers.queue.dead import letters
 from workers.queue.depth import delayed_messages, heads
@@ -29,8 +27,6 @@ from workers.queue.lanes import Lane, Stage
 from workers.queue.message import Message
 from workers.queue.ring import ring
 from workers.store import batches, leases, pauses, runs
-from workers.store.connect import Trouble as MongoTrouble
-from workers.store.connect import unhung
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +43,13 @@ PAGE = 500
 
 async def run(desk: Desk, *, every: float = EVERY) -> None:
     """Reconcile for as long as the process lives, whenever the lease can be had."""
-    while True:
-        await anyio.sleep(every)
-        try:
-            with unhung(ROUND_SECONDS):
-                if await leases.acquire(desk.db, "reconciler", desk.worker, seconds=every * 2):
-                    await reconcile(desk)
-                    await close_what_is_over(desk)
-        except (*RedisTrouble, MongoTrouble) as error:
-            log.info("reconciler waits: %s", type(error).__name__)
+
+    async def reconcile_and_close() -> None:
+        if await leases.acquire(desk.db, "reconciler", desk.worker, seconds=every * 2):
+            await reconcile(desk)
+            await close_what_is_over(desk)
+
+    await rounds("reconciler", reconcile_and_close, every=every, limit=ROUND_SECONDS)
 
 
 async def reconcile(desk: Desk, *, slack_ms: int = SLACK_MS) -> int:

@@ -1,7 +1,8 @@
 """What changed in a listing: one field, by one run. An entry of a listing's `changes`."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -39,3 +40,8 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     def told(self) -> str:
         """By which run the field changed, or why without one."""
         return f"run {self.run}" if self.run is not None else WITHOUT_RUN[self.because]
+
+
+def changes_of(document: Mapping[str, Any]) -> list[FieldChange]:
+    """The entries of a listing as it is stored, newest first."""
+    return msgspec.convert(document.get("changes") or [], list[FieldChange])[::-1]

@@ -7,7 +7,7 @@ adds nothing, so that a listing has entries of run R if R has counted it as upda
 closed or opened it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +36,6 @@ def kept(entries: Sequence[Document]) -> dict[str, Any]:
 def closing(at: datetime, run: int | None, because: Because) -> Document:
     """Return the entry of a listing that is closed."""
     return to_document(FieldChange(at=at, run=run, field="status", old="open", new="closed", because=because))
-
-
-def read(document: Mapping[str, Any]) -> list[FieldChange]:
-    """Read a listing's entries, newest first."""
-    return msgspec.convert(document.get("changes") or [], list[FieldChange])[::-1]
 
 
 async def compared(db: Database, changes: Sequence["Change"], run: int, now: datetime) -> list["Change"]:

@@ -6,7 +6,7 @@ import anyio
 
 from tests.contract.store.making import NOW, SOURCE, item, normalise
 from workers.model import Counts, RawItem
-from workers.model.change import FieldChange
+from workers.model.change import FieldChange, changes_of
 from workers.query import parse
 from workers.store import changes, expiry, jobs
 from workers.store.connect import Database
@@ -20,7 +20,7 @@ async def imported(db: Database, run: int, *items: RawItem) -> Counts:
 async def told(db: Database, id: str = "1") -> list[FieldChange]:
     document = await jobs.get(db, f"{SOURCE}:{id}")
     assert document is not None
-    return changes.read(document)
+    return changes_of(document)
 
 
 def changed(run: int, field: str, old: str, new: str, **more: str) -> FieldChange:
