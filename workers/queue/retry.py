@@ -10,7 +10,7 @@ from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from workers.errors import JobImportError
 from workers.queue.connect import Trouble
 from workers.queue.delivery import Delivery, Hand, current
-from workers.queue.policy import Dead, Done, Later, judge
+from workers.queue.policy import Dead, Done, Later, judge, kind_of
 from workers.settings import QueueSettings
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class RetryMiddleware(TaskiqMiddleware):
             case Later() if verdict.attempt > delivery.message.attempt:
                 log.warning("%s failed, attempt %d in %.1f s", about, verdict.attempt, verdict.delay)
             case Later():
-                log.info("%s is put off for %.1f s", about, verdict.delay)
+                log.info("%s is put off for %.1f s (%s)", about, verdict.delay, kind_of(exception))
             case _:
                 log.info("%s was interrupted and goes back", about)
 

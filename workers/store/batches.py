@@ -17,7 +17,7 @@ from pymongo.errors import DocumentTooLarge, DuplicateKeyError
 from workers.errors import JobImportError, TooLarge
 from workers.model import Batch, Counts, RawItem, Scores
 from workers.model.batch import batch_id
-from workers.store.connect import Database
+from workers.store.connect import Database, again
 from workers.store.documents import Document, from_document, storable, to_document, to_value, utc_now
 from workers.store.ledger import RunTotals, next_number, pending, scores, seen, totals, totals_many
 
@@ -205,7 +205,8 @@ async def drop_pending(db: Database, run_id: int) -> tuple[int, int]:
     A row on which an upserter is at work is dropped under its hands: its counts will not be taken. Call this when
     the leased rows have settled (rule 7), or let each message drop its own row.
     """
-    await db.import_batches.update_many({"run": run_id, "state": "pending"}, _leaving("dropped", {}))
+    where = {"run": run_id, "state": "pending"}
+    await again(lambda: db.import_batches.update_many(where, _leaving("dropped", {})))
     after = await totals(db, run_id)
     return after.dropped, after.dropped_listings
 
@@ -240,7 +241,7 @@ async def revive(db: Database, id: str, rung_at: int) -> bool:
 async def set_rung(db: Database, ids: Iterable[str], ms: int) -> None:
     """Note that a message for these rows is due at a Redis TIME in milliseconds."""
     where = {"_id": {"$in": list(ids)}, "state": "pending"}
-    await db.import_batches.update_many(where, {"$set": {"rung_at": ms}})
+    await again(lambda: db.import_batches.update_many(where, {"$set": {"rung_at": ms}}))
 
 
 async def claim_silent(db: Database, older_than_ms: int, now_ms: int, limit: int) -> list[Batch]:

@@ -4,6 +4,7 @@ import sys
 from array import array
 from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 
 from workers.model import Counts
 from workers.store.changes import closing, kept
-from workers.store.connect import Database, unhung
+from workers.store.connect import Database, again, unhung
 from workers.store.documents import to_milliseconds
 from workers.store.writing import May, Overtaken, always
 
@@ -67,14 +68,18 @@ async def close_missing(
     if gone > guard_min and gone > guard_share * known:
         return ClosePlan(known, gone, closed_before, held=True)
     at = to_milliseconds(now)
+
+    async def close(ids: list[str]) -> None:
+        if not await may_close():
+            raise Overtaken
+        await db.jobs.update_many(
+            {"_id": {"$in": ids}, "status": "open", "changed_run": {"$lt": run_id}},
+            {"$set": _closed(run_id, at), **kept([closing(at, run_id, "missing")])},
+        )
+
     for chunk in _chunks(missing):
         with unhung():
-            if not await may_close():
-                raise Overtaken
-            await db.jobs.update_many(
-                {"_id": {"$in": chunk}, "status": "open", "changed_run": {"$lt": run_id}},
-                {"$set": _closed(run_id, at), **kept([closing(at, run_id, "missing")])},
-            )
+            await again(partial(close, chunk))
     with unhung():
         return ClosePlan(known, gone, await closed_by(db, source, run_id))
 

@@ -2,15 +2,16 @@
 
 import re
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
+    AutoReconnect,
     BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
@@ -24,6 +25,8 @@ from pymongo.errors import (
 
 from workers.errors import ConfigError, Unreachable
 from workers.settings import MongoSettings, mask
+
+T = TypeVar("T")
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -115,6 +118,19 @@ def prompt(seconds: float = PING_SECONDS) -> Generator[None]:
     """Bound a few calls by so many seconds; unlike `unhung` it lets the driver say why there was no answer."""
     with pymongo.timeout(seconds):
         yield
+
+
+async def again(call: Callable[[], Awaitable[T]]) -> T:
+    """Await a call, and once more if its connection broke: for writes of many documents that may be done twice.
+
+    The driver tries others again by itself; updateMany and deleteMany it does not (MongoDB, "Retryable Writes").
+    """
+    try:
+        return await call()
+    except AutoReconnect as error:
+        if error.timeout:
+            raise
+    return await call()
 
 
 async def ping(db: Database, *, seconds: float = PING_SECONDS) -> float:

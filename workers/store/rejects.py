@@ -12,7 +12,7 @@ from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
 from workers.model import Batch, Reject
-from workers.store.connect import Database, describe
+from workers.store.connect import Database, again, describe
 from workers.store.documents import Document, from_document, storable, utc_now
 from workers.store.writing import WriteTrouble
 
@@ -57,14 +57,15 @@ async def write(db: Database, batch_id: str, mark: str, run_id: int, source: str
 
 async def forget(db: Database, batch_id: str, mark: str) -> None:
     """Delete what an attempt has written: the batch was settled by another."""
-    await db.rejects.delete_many({"_id": _marked(batch_id, mark)})
+    await again(lambda: db.rejects.delete_many({"_id": _marked(batch_id, mark)}))
 
 
 async def keep_only(db: Database, batch_id: str, mark: str, held: Collection[str] = ()) -> None:
     """Delete the rejects of a settled batch that are not its own: neither of its mark nor among those `held`."""
     own = _marked(batch_id, mark)
     others = [{"_id": {"$lt": own["$gte"]}}, {"_id": {"$gte": own["$lt"]}}] if mark else [{}]
-    await db.rejects.delete_many({"_id": {**_under(batch_id), "$nin": list(held)}, "$or": others})
+    where = {"_id": {**_under(batch_id), "$nin": list(held)}, "$or": others}
+    await again(lambda: db.rejects.delete_many(where))
 
 
 async def sweep(db: Database, run_id: int) -> None:

@@ -4,11 +4,19 @@ import socket
 import time
 
 import pytest
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, ServerSelectionTimeoutError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+)
 
 from workers.errors import ConfigError, Unreachable
 from workers.settings import MongoSettings
-from workers.store.connect import Database, describe, hosts, open_database, ping, reaching, unreachable
+from workers.store.connect import Database, again, describe, hosts, open_database, ping, reaching, unreachable
 
 
 def closed_port() -> int:
@@ -87,3 +95,28 @@ def test_reasons_are_short():
     said = describe(BulkWriteError({"writeErrors": errors}))
     assert said == "1000 writes failed with code 11000: board:0, board:1, board:2, board:3, board:4"
     assert len(describe(OperationFailure("x" * 9000, 5, {"errmsg": "y" * 9000}))) < 200
+
+
+@pytest.mark.parametrize("broken", [AutoReconnect("connection closed"), NotPrimaryError("stepped down")])
+async def test_a_write_of_many_is_done_again_when_its_connection_breaks(broken: Exception):
+    answers = [broken, 7]
+
+    async def call() -> int:
+        if isinstance(answer := answers.pop(0), Exception):
+            raise answer
+        return answer
+
+    assert await again(call) == 7
+
+
+@pytest.mark.parametrize(
+    "refused", [NetworkTimeout("timed out"), ServerSelectionTimeoutError("none"), DuplicateKeyError("x")]
+)
+async def test_what_took_too_long_or_was_refused_is_not_done_again(refused: Exception):
+    answers = [refused]
+
+    async def call() -> None:
+        raise answers.pop()
+
+    with pytest.raises(type(refused)):
+        await again(call)
