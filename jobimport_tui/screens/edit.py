@@ -9,10 +9,10 @@ from textual.widget import Widget
 from jobimport_tui.display.text import safe, wrap
 from jobimport_tui.gateway.looks import SourceFile
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.runs import Heading
 from jobimport_tui.screens.selecting import OverSection
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Column, Grid
+from jobimport_tui.widgets.heading import Heading
 from workers.model.source import Priority, SourceKind
 from workers.source_edits import NEVER
 
@@ -94,7 +94,7 @@ class EditPage(OverSection):
 
     def draw(self) -> None:
         """Show whose file it is."""
-        self.heading.show(f"{self.source}   {safe(self._file)}", safe(self._problem))
+        self.heading.show(f"{self.source}   {safe(self._file)}", self._problem)
 
     def do_open(self, _: str) -> None:
         """Change the selected key."""

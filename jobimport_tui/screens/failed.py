@@ -8,11 +8,11 @@ from jobimport_tui.display.format import ago, count
 from jobimport_tui.display.text import safe
 from jobimport_tui.fingerprint import Group, of_letters
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.runs import Heading
 from jobimport_tui.screens.selecting import Selecting
 from jobimport_tui.session import Session
 from jobimport_tui.state import Dead
 from jobimport_tui.widgets.grid import Column, Grid
+from jobimport_tui.widgets.heading import Heading
 from jobimport_tui.widgets.painted import Span
 
 REJECTED_SECONDS = 30.0

@@ -9,11 +9,11 @@ from jobimport_tui.display.text import safe
 from jobimport_tui.fingerprint import Group, normalised
 from jobimport_tui.screens.failed import choice_of
 from jobimport_tui.screens.page import bindings
-from jobimport_tui.screens.runs import Heading
 from jobimport_tui.screens.selecting import OverSection
 from jobimport_tui.session import Session
 from jobimport_tui.state import Dead
 from jobimport_tui.widgets.grid import Column, Grid
+from jobimport_tui.widgets.heading import Heading
 
 SHOWN = 1000
 

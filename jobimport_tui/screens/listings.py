@@ -12,10 +12,10 @@ from jobimport_tui.display.text import safe
 from jobimport_tui.gateway.protocol import LISTINGS_PAGE, ListingQuery, ListingRow, Refused
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.paged import PagedSection
-from jobimport_tui.screens.runs import Heading
 from jobimport_tui.session import Session
 from jobimport_tui.state import WatchLine
 from jobimport_tui.widgets.grid import Column, Grid
+from jobimport_tui.widgets.heading import Heading
 from jobimport_tui.widgets.painted import Span
 
 EMPTY = "no listings yet: i imports a source"
@@ -90,8 +90,7 @@ class ListingsSection(PagedSection[ListingRow]):
     def draw(self) -> None:
         """Show the query, its count, and the page."""
         is_stale = bool(self.problem) or not self.session.links[1].is_up
-        nothing = NONE_FOUND if self.text else EMPTY
-        self.found.empty = self.problem or ("searching ..." if self.loaded_at is None else nothing)
+        self.found.empty = self.nothing("searching ...", NONE_FOUND if self.text else EMPTY)
         self.found.show(self.found.all_rows, is_stale=is_stale and bool(self.found.all_rows))
         count = f" of {self._count}" if self._count else ""
         query = (
@@ -99,7 +98,7 @@ class ListingsSection(PagedSection[ListingRow]):
             if self.text
             else f"   / searches, f picks a source, w: {len(self.session.snapshot.watches)} watches"
         )
-        self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem)
+        self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem.removeprefix("query, "))
 
     def equivalent(self) -> str:
         """The command that finds these listings."""

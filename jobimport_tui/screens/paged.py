@@ -13,6 +13,7 @@ from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Grid
 
 R = TypeVar("R")
+NOT_READ = "/ changes what is asked for, r asks again"
 _FIELD = re.compile(r"\b(source|state|status):(\S*)")
 
 
@@ -132,6 +133,12 @@ class PagedSection(Selecting, Generic[R]):
         else:
             _, fields = parse(self.text)
             self.pick("show", fields.get("source", ""), picked, extra=self.ALL)
+
+    def nothing(self, reading: str, none: str) -> str:
+        """What stands where no row does; the heading says why a page could not be read."""
+        if self.problem:
+            return f"nothing to show: {NOT_READ}"
+        return reading if self.loaded_at is None else none
 
     def place_in_history(self) -> str:
         """Which rows these are."""

@@ -12,7 +12,7 @@ from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.paged import PagedSection, parse, with_field
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.grid import Grid
-from jobimport_tui.widgets.painted import Line, Painted
+from jobimport_tui.widgets.heading import Heading
 from workers.model import Run
 
 
@@ -58,7 +58,7 @@ class RunsSection(PagedSection[Run]):
         live = {f.run.id: f.run for f in runs.flights}
         rows = [live.get(row.id, row) for row in self.history.all_rows]
         is_stale = self.session.is_stale(runs.at)
-        self.history.empty = self.problem or ("reading ..." if self.loaded_at is None else "no import yet")
+        self.history.empty = self.nothing("reading ...", "no import yet")
         self.history.show(rows, is_stale=is_stale)
         where = f"   filter {self.text}" if self.text else ""
         self.heading.show(f"RUNS {self.place_in_history()}{where}", self.problem)
@@ -98,22 +98,3 @@ class RunsSection(PagedSection[Run]):
         _, fields = parse(self.text)
         flags = [f" --{name} {value}" for name, value in fields.items() if value not in ("bad", "active")]
         return "jobimport runs list" + "".join(flags)
-
-
-class Heading(Painted):
-    """One line over a paged grid: what is shown, and what went wrong."""
-
-    DEFAULT_CSS = "Heading { height: 1; }"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._line: Line = ()
-
-    def show(self, text: str, problem: str = "") -> None:
-        """Show it."""
-        self._line = ((text, "title"), (f"   {problem}", "warn")) if problem else ((text, "title"),)
-        self.repaint()
-
-    def line_at(self, y: int, width: int) -> Line:
-        """The line."""
-        return self._line

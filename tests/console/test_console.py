@@ -347,6 +347,21 @@ async def test_a_search_that_cannot_be_answered_says_why() -> None:
         assert "mongodb: no answer in time" in it.text
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_a_query_that_is_refused_is_told_to_the_end_and_where_it_is_wrong(width: int) -> None:
+    reason = "column 8: posted: expected an age, days or a moment: <7d, 2026-10-01 or >=2026-10-01T12:00Z"
+    async with desk(section="listings", size=(width, 24)) as it:
+        rows = len([line for line in it.lines if "Engineer" in line])
+        it.gateway.refusal = f"query, {reason}"
+        await it.press("slash", *"posted:<7x senior engineer in a city with a long name", "enter")
+        assert reason in " ".join(" ".join(it.lines[2:7]).split())
+        assert "posted:<7x" in it.lines[2]
+        it.gateway.refusal = ""
+        await it.press("escape")
+        assert "expected" not in it.text
+        assert len([line for line in it.lines if "Engineer" in line]) == rows
+
+
 async def test_a_listing_in_detail_is_inert() -> None:
     async with desk(section="listings", size=(120, 40)) as it:
         assert "\x1b" not in it.text and "[b]Team" in it.text
