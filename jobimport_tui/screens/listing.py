@@ -1,4 +1,4 @@
-"""One listing, with every field that is stored."""
+"""One listing, with every field that is stored: first what people look for, stamps of the machinery last."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,19 +6,28 @@ from typing import Any
 
 from jobimport_tui.display.format import moment
 from jobimport_tui.display.html import to_lines
-from jobimport_tui.display.text import safe
+from jobimport_tui.display.text import safe, wrap
 from jobimport_tui.screens.detail import BLANK, NAME_WIDTH, Detail, fact, heading, paragraph
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.painted import Line
 from workers.model.change import FieldChange, changes_of
 
-SHOWN_APART = frozenset(
+LOOKED_FOR = ("locations", "remote", "applicant_locations", "employment_types")
+DATED = ("url", "tags")
+"""What people open a listing for; salary and dates, which are put together, stand between the two."""
+
+OF_SOURCE = ("attribution", "first_seen", "last_updated", "closed_at")
+"""Of its metadata."""
+
+TOLD = frozenset(
     (
-        *("_id", "title", "company", "description", "metadata", "salary", "search_terms", "status"),
-        *("changes", "copies", "quality", "quality_of", "copy_key", "copy_group", "copy_of"),
+        *("title", "company", "status", "salary", "pay", "posted_at", "posted_at_known", "valid_through"),
+        *("description", "metadata", "changes", "copies", "quality", "quality_of", "source"),
+        *("search_terms", "copy_key", "copy_group", "copy_of", *LOOKED_FOR, *DATED),
     )
 )
+"""Fields that have a place of their own, or that only searches need; all others are stamps, at the end of the page."""
 
 
 class ListingPage(Detail):
@@ -74,22 +83,25 @@ class ListingPage(Detail):
             ((f" {safe(str(stored.get('company', '')))}   ", ""), (str(status), status.tone)),
             BLANK,
         ]
-        lines += _facts({name: value for name, value in stored.items() if name not in SHOWN_APART})
-        if salary := stored.get("salary"):
-            lines.append(fact("salary", _salary(salary)))
+        lines += _facts({name: stored.get(name) for name in LOOKED_FOR}, width)
+        lines += _facts({"salary": _salary(stored), **_dates(stored)}, width)
+        lines += _facts({name: stored.get(name) for name in DATED}, width)
         if (quality := stored.get("quality")) is not None:
             lines.append(fact("quality", quality))
             lines += paragraph(str(stored.get("quality_of") or ""), width, indent=NAME_WIDTH + 2, tone="dim")
-        lines += _facts(stored.get("metadata") or {})
-        lines.append(fact("key", stored.get("_id", "")))
         for number, copy in enumerate(stored.get("copies") or ()):
             first = ", which came first" if copy["is_first"] else ""
             lines.append(fact("" if number else "copies", f"{copy['id']}{first}"))
+        metadata: Mapping[str, Any] = stored.get("metadata") or {}
+        lines += _facts({"source": stored.get("source"), **{name: metadata.get(name) for name in OF_SOURCE}}, width)
         lines += _changes(changes_of(stored), width)
         description = to_lines(str(stored.get("description", "")))
         lines += [BLANK, heading("DESCRIPTION")]
         for text in description or ["none"]:
             lines += paragraph(text, width)
+        stamps = {name: value for name, value in stored.items() if name not in TOLD and name != "_id"}
+        of_file = {name: value for name, value in metadata.items() if name not in (*OF_SOURCE, "source")}
+        lines += [BLANK, heading("STAMPS"), *_facts({"key": stored.get("_id"), **of_file, **stamps}, width, tone="dim")]
         return lines
 
 
@@ -106,10 +118,24 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def _facts(values: Mapping[str, Any]) -> list[Line]:
-    """A line for each field that holds anything."""
+def _facts(values: Mapping[str, Any], width: int, tone: str = "") -> list[Line]:
+    """A field that holds anything, in as many lines as it takes: half an address leads nowhere."""
     empty: tuple[Any, ...] = (None, "", [], {}, b"")
-    return [fact(name.replace("_", " "), plain(value)) for name, value in values.items() if value not in empty]
+    lines: list[Line] = []
+    for name, value in values.items():
+        if value not in empty:
+            parts = wrap(safe(plain(value)), max(20, width - NAME_WIDTH - 3))
+            names = (name.replace("_", " "), *("" for _ in parts[1:]))
+            lines += [fact(shown, part, tone) for shown, part in zip(names, parts, strict=True)]
+    return lines
+
+
+def _dates(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """When it was posted, or that nobody says so; and until when it is valid."""
+    posted = plain(stored.get("posted_at") or "")
+    known = stored.get("posted_at_known", True)
+    told = posted if known or not posted else f"~{posted}, when it was first seen: its feed tells no date"
+    return {"posted": told, "valid_through": stored.get("valid_through")}
 
 
 def _changes(entries: Sequence[FieldChange], width: int) -> list[Line]:
@@ -123,8 +149,12 @@ def _changes(entries: Sequence[FieldChange], width: int) -> list[Line]:
     return lines
 
 
-def _salary(salary: Mapping[str, Any]) -> str:
+def _salary(stored: Mapping[str, Any]) -> str:
+    """What is paid, as the feed has it; and what that is a year, where it is told by another unit."""
+    salary: Mapping[str, Any] = stored.get("salary") or {}
     if salary.get("min") is None and salary.get("max") is None:
-        return str(salary.get("text", ""))
+        return str(salary.get("text") or "")
     bounds = [f"{salary[name]:,.0f}" for name in ("min", "max") if salary.get(name) is not None]
-    return " ".join(part for part in (" - ".join(bounds), salary.get("currency"), salary.get("unit")) if part)
+    told = " ".join(part for part in (" - ".join(bounds), salary.get("currency"), salary.get("unit")) if part)
+    pay = stored.get("pay")
+    return told if pay is None or salary.get("unit") == "YEAR" else f"{told} ({pay:,} a year)"

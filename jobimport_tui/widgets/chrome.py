@@ -162,26 +162,41 @@ class Tabs(Painted):
         return (*spans, ("? help ".rjust(max(0, width - used)), "dim"))
 
 
+ALWAYS = ("command", "leave")
+"""Actions whose hints stand in every footer, however narrow: the way to every other action, and the way out."""
+
+
 class Keys(Painted):
-    """What can be pressed here: the hints of the registry."""
+    """What can be pressed here: the hints of the registry, as many as fit."""
 
     DEFAULT_CSS: ClassVar[str] = "Keys { height: 1; background: $panel; }"
 
     def __init__(self, session: Session, place: str) -> None:
         super().__init__()
-        self.actions = [a for a in registry.of_place(place, read_only=session.read_only) if a.hint and a.keys]
-        self.is_detail = place in registry.DETAILS
+        actions = [a for a in registry.of_place(place, read_only=session.read_only) if a.hint and a.keys]
+        is_detail = place in registry.DETAILS
+        hints = [
+            (a.name, registry.shown_key(a.keys[0]), "back" if a.name == "leave" and is_detail else a.hint)
+            for a in actions
+        ]
+        self.hints = [(key, hint) for name, key, hint in hints if name not in ALWAYS]
+        self.always = [(key, hint) for name, key, hint in hints if name in ALWAYS]
 
     def line_at(self, y: int, width: int) -> Line:
         """Key and word, key and word; what does not fit is in the help."""
-        spans: list[Span] = [(" ", "")]
-        left = width - 1
-        for action in self.actions:
-            key = registry.shown_key(action.keys[0])
-            hint = "back" if action.name == "leave" and self.is_detail else action.hint
-            used = cell_len(key) + cell_len(hint) + 3
-            if used > left:
+        left = width - 1 - sum(_cells(hint) for hint in self.always)
+        shown: list[tuple[str, str]] = []
+        for hint in self.hints:
+            left -= _cells(hint)
+            if left < 0:
                 break
-            spans += [(key, "key"), (f" {hint}  ", "")]
-            left -= used
-        return tuple(spans)
+            shown.append(hint)
+        return (
+            (" ", ""),
+            *(span for key, word in (*shown, *self.always) for span in ((key, "key"), (f" {word}  ", ""))),
+        )
+
+
+def _cells(hint: tuple[str, str]) -> int:
+    """Key, a blank, word, two blanks."""
+    return cell_len(hint[0]) + cell_len(hint[1]) + 3

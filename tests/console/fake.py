@@ -292,6 +292,12 @@ DESCRIPTION = "<p>We look for <b>you</b>.</p><ul><li>Python</li><li>MongoDB</li>
 
 STORED: dict[str, Any] = {
     "_id": "jobicy:1",
+    "raw_hash": bytes(range(16)),
+    "content_hash": bytes(range(16)),
+    "hash_version": 4,
+    "schema_version": 1,
+    "posted_at_known": True,
+    "valid_through": ago(-86400 * 30),
     "source": "jobicy",
     "external_id": "1",
     "title": "Senior Data Engineer (m/f/d)",

@@ -8,14 +8,17 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from jobimport_tui import registry
 from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.terminal import Terminal
 from jobimport_tui.display.wire import Wire
 from jobimport_tui.state import Snapshot, WatchLine, Workers
+from jobimport_tui.widgets.chrome import Keys
 from jobimport_tui.widgets.grid import Grid
-from tests.console.fake import BUSY, EMPTY, NOW, Clock, FakeGateway, console, down, flying, link
+from tests.console.fake import BUSY, EMPTY, NOW, STORED, Clock, FakeGateway, console, down, flying, link
 from workers.model import BatchTotals
 
 
@@ -110,6 +113,15 @@ async def test_numbers_switch_sections_and_q_quits() -> None:
             assert f"[{key} {section}" in it.lines[1]
         await it.press("q")
     assert it.app.return_code == 0
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("place", sorted(registry.EVERYWHERE))
+def test_the_way_to_every_command_and_the_way_out_stand_in_every_footer(place: str, width: int) -> None:
+    keys = Keys(console().session, place)
+    line = "".join(text for text, _ in keys.line_at(0, width))
+    assert cell_len(line) <= width
+    assert line.rstrip().endswith(": command  q back" if place in registry.DETAILS else ": command  q quit")
 
 
 async def test_import_picks_asks_and_tells() -> None:
@@ -369,6 +381,30 @@ async def test_a_listing_in_detail_is_inert() -> None:
         assert "65,000 - 80,000 EUR YEAR" in it.text
         await it.press("G")
         assert "Long text." in it.text
+
+
+async def test_a_listing_begins_with_what_people_look_for_and_ends_with_its_stamps() -> None:
+    async with desk(section="listings", size=(80, 60)) as it:
+        await it.press("enter")
+        names = [line[1:20].strip() for line in it.lines[3:] if line[1:2].strip()]
+        looked_for = ["locations", "remote", "employment types", "salary", "posted", "valid through", "url", "tags"]
+        assert [name for name in names if name in looked_for] == looked_for
+        assert names.index("tags") < names.index("quality") < names.index("CHANGES") < names.index("DESCRIPTION")
+        internal = ["key", "raw hash", "content hash", "hash version", "first run"]
+        assert all(names.index(name) > names.index("STAMPS") for name in internal)
+
+
+async def test_an_address_is_shown_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://boards.example/jobs/" + "-".join(f"part{i}" for i in range(30))
+
+    async def long(*_: object) -> dict[str, Any]:
+        return {**STORED, "url": url}
+
+    monkeypatch.setattr(FakeGateway, "listing", long)
+    async with desk(section="listings") as it:
+        await it.press("enter")
+        begun = next(i for i, line in enumerate(it.lines) if line.startswith(" url"))
+        assert url in "".join(line[20:].strip() for line in it.lines[begun : begun + 6])
 
 
 async def test_filter_while_typing_and_sort() -> None:
