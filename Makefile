@@ -44,6 +44,8 @@ test: lint
 conformance: install
 	$(BIN)/pytest -n 2 --dist loadgroup tests/conformance
 
+# The last builds a million listings and runs (two minutes, 3 GB in the temporary folder); BENCH_DATA=DIR keeps them.
+BENCH_DATA ?=
 bench: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench.parse
@@ -56,6 +58,8 @@ bench: install
 	$(BIN)/python -m bench.stalls
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.console
+	$(BIN)/python -m bench.ingestion
+	$(BIN)/python -m bench.search $(if $(BENCH_DATA),--data $(BENCH_DATA))
 
 # Everything imports while everything is killed, frozen and cut off; then it is all counted. See tests/soak.
 SOAK_SECONDS ?= 1200
