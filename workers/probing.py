@@ -5,6 +5,7 @@ The logic behind `jobimport sources add` and `sources test`, and behind whoever 
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import aclosing
 
 import msgspec
 
@@ -75,8 +76,9 @@ async def probe(source: Source, settings: FetchSettings, *, limit: int = ITEMS_R
     """Read at most `limit` items of a source's feed. Raises what fetching and reading raise where nothing came."""
     preview = Preview(source, settings)
     tally = _Tally()
-    async for found in preview.items(limit):
-        tally.take(found, preview.item)
+    async with aclosing(preview.items(limit)) as items:
+        async for found in items:
+            tally.take(found, preview.item)
     return Findings(
         dialect=preview.dialect,
         pages=preview.pages,

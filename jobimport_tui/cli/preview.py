@@ -1,5 +1,6 @@
 """`jobimport preview URL|FILE`: what would be imported, and why not. Writes nothing, needs no server."""
 
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -46,15 +47,16 @@ def open_preview(config: Config, target: str, source: str | None, feed_format: s
 async def show(preview: Preview, limit: int | None, *, is_json: bool) -> int:
     """Print as it is read; exit 1 where the feed breaks half-way."""
     jobs = rejects = 0
-    async for item in preview.items(limit):
-        if isinstance(item, Job):
-            jobs += 1
-        else:
-            rejects += 1
-        if is_json:
-            line({**as_object(item), "matched": _matched(preview)})
-        else:
-            print(_text(item), flush=True)
+    async with aclosing(preview.items(limit)) as items:  # printing may raise: who reads us has had enough
+        async for item in items:
+            if isinstance(item, Job):
+                jobs += 1
+            else:
+                rejects += 1
+            if is_json:
+                line({**as_object(item), "matched": _matched(preview)})
+            else:
+                print(_text(item), flush=True)
     if not is_json:
         print_paths(preview)
     repeated = f", {preview.duplicates} repeated" if preview.duplicates else ""
@@ -83,7 +85,7 @@ def print_paths(preview: Preview) -> None:
     for name, paths in preview.found_at().items():
         found = sum(paths.values())
         rows += [(name, path, f"{n:,}", f"{n / count:.0%}") for path, n in paths.items()]
-        rows += [(name, "-", f"{count - found:,}", f"{1 - found / count:.0%}")] if found < count else []
+        rows += [(name, "(nowhere)", f"{count - found:,}", f"{1 - found / count:.0%}")] if found < count else []
     print()
     table(("FIELD", "FOUND AT", "ITEMS", ""), rows, right=("ITEMS", ""))
 
@@ -101,4 +103,4 @@ def _text(item: Job | Reject) -> str:
         return cell(f"✗ {name}: {item.field} is {item.value[:80]!r}: {item.reason}", 400)
     places = ", ".join(item.locations) or "-"
     posted = item.posted_at.date().isoformat() if item.posted_at else "-"
-    return cell(f"{posted}  {item.title}  |  {item.company}  |  {places}  |  {item.url or '-'}", 400)
+    return cell(f"{posted}  {item.title}  |  {item.company or '-'}  |  {places}  |  {item.url or '-'}", 400)

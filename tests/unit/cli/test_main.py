@@ -9,6 +9,7 @@ import pytest
 
 from jobimport_tui.cli.explain import explain, leaf
 from jobimport_tui.cli.main import NOUNS, main, noun_at
+from tests.feed_server import FeedServer, Reply
 from workers.errors import ConfigError, HttpRefused, UnknownSource, Unreachable
 
 
@@ -162,3 +163,15 @@ class TestProcess:
         assert done.returncode == 0
         assert done.stderr.startswith("jobimport: health is not known: MongoDB at 127.0.0.1:9 is unreachable")
         assert (done.stderr.count("\n"), done.stdout.count("\n")) == (1, 1)
+
+    def test_nor_is_one_of_a_feed_that_is_still_being_read(self, tmp_path: Path):
+        (tmp_path / "jobimport.toml").write_text('[fetch]\nallow_hosts = ["127.0.0.1"]\n')
+        item = "<item><guid>{0}</guid><title>T {0}</title><link>https://x.example/{0}</link></item>"
+        with FeedServer() as server:
+            server.on(
+                "/feed", Reply(f"<rss><channel>{''.join(map(item.format, range(3000)))}</channel></rss>".encode())
+            )
+            show = f"'{sys.executable}' -m jobimport_tui.cli.main preview '{server.url('/feed')}' --config '{tmp_path}'"
+            command = ["bash", "-o", "pipefail", "-c", f"{show} | head -n 1"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)

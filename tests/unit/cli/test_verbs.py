@@ -213,8 +213,8 @@ class TestPreview:
         told = [line.split() for line in capsys.readouterr().out.splitlines()]
         assert ["company", "job_listing:company", "2", "100%"] in told
         assert ["title", "title", "1", "50%"] in told
-        assert ["title", "-", "1", "50%"] in told
-        assert ["locations", "-", "2", "100%"] in told
+        assert ["title", "(nowhere)", "1", "50%"] in told
+        assert ["locations", "(nowhere)", "2", "100%"] in told
 
     def test_a_feed_that_breaks_gives_what_came_and_one(self, folder: Path, capsys: pytest.CaptureFixture[str]):
         feed = folder / "feed.xml"
