@@ -167,7 +167,7 @@ def _end(args: Args, config: Config, source: Source, found: Findings, *, written
         line({"written": str(file) if file else None, "source": shown, **as_object(found)})
     elif file:
         due = next_due(source, config.settings.imports.default_schedule, datetime.now(UTC))
-        when = f"next import {clock(due)[:16]} UTC" if due else "imported when you ask for it"
-        print(f"{file} written; {when}; now: jobimport import {source.name} --watch")
+        by_itself = f"a scheduler imports it at once, then {clock(due)[:16]} UTC; without one: " if due else ""
+        print(f"{file} written; {by_itself}jobimport import {source.name} --watch")
         say("Read the feed's terms; `attribution`, `terms_url` and `min_interval` in the file are the place for them.")
     return 0 if written else 1

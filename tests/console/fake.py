@@ -556,7 +556,7 @@ class FakeGateway:
 
     async def create_source(self, draft: Draft) -> str:
         self._answer("create", draft)
-        return f"{draft.name}.toml written; next import 14:41Z"
+        return f"{draft.name}.toml written; imported now, then 14:41Z"
 
     async def source_file(self, name: str) -> SourceFile:
         self._answer("source_file", name)

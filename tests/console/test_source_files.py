@@ -30,7 +30,7 @@ async def test_an_address_is_looked_at_asked_about_and_becomes_a_source() -> Non
         assert "Write source acme?" in it.lines[-1] and not sent(it, "create")
         await it.press("y")
         assert sent(it, "create") == [("create", LOOK.draft)]
-        assert "acme.toml written; next import 14:41Z" in it.lines[0]
+        assert "acme.toml written; imported now, then 14:41Z" in it.lines[0]
         await it.press("W")
         assert len(sent(it, "create")) == 1  # it is written already
 
