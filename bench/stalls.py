@@ -54,7 +54,7 @@ async def planted(name: str, folder: Path, server: FeedServer) -> AsyncGenerator
     """A plant on a deployment, and what makes it fail and heal."""
     deployment = deploy(DEPLOYMENTS[name][0], folder)
     mongo = MongoServer(folder / "mongo")
-    members = ReplicaSet(folder) if name == "replica set" else None
+    members = await anyio.to_thread.run_sync(ReplicaSet, folder) if name == "replica set" else None
     try:
         await deployment.heal()
         if members:

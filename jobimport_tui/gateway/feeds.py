@@ -81,6 +81,4 @@ def write(config: Config, draft: Draft) -> str:
     source = convert({**facts, "schedule": schedule}, Source, "add")
     file = create(config.sources, source)
     due = next_due(source, config.settings.imports.default_schedule, datetime.now(UTC))
-    return f"{file} written; " + (
-        f"a scheduler imports it at once, then {due:%H:%M}Z" if due else "imported when you ask for it: i"
-    )
+    return f"{file} written; " + (f"imported now, then {due:%H:%M}Z" if due else "imported when you ask for it: i")
