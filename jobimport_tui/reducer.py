@@ -37,6 +37,8 @@ def linked(link: Link, state: LinkState, now: float, **facts: object) -> Link:
     """A link in a state; `since` moves only when the state does."""
     since = link.since if link.state == state and link.since is not None else now
     cleared: dict[str, object] = {"reason": "", "retry_at": None} if state == "up" else {}
+    if state == "up" and link.state == "down":
+        cleared["back_at"] = now
     return msgspec.structs.replace(link, state=state, since=since, **{**cleared, **facts})
 
 

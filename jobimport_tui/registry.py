@@ -100,12 +100,15 @@ def by_name(name: str) -> Action:
     return next(action for action in ACTIONS if action.name == name)
 
 
-def by_verb(verb: str, place: str, *, read_only: bool) -> Action | None:
-    """The action of a `:` verb, also by the verb's beginning where that is unambiguous."""
+def by_verb(verb: str, place: str, *, read_only: bool) -> list[Action]:
+    """The actions that a `:` verb, or the beginning of one, may mean; one where it is clear.
+
+    A beginning that is also the key of one of them means that one: `:w` is what `w` is.
+    """
     actions = [action for action in of_place(place, read_only=read_only) if action.verb]
     exact = [action for action in actions if action.verb == verb]
     near = exact or [action for action in actions if action.verb.startswith(verb)]
-    return near[0] if len(near) == 1 else None
+    return [action for action in near if verb in action.keys][:1] or near if len(near) > 1 else near
 
 
 def verbs(place: str, *, read_only: bool) -> list[str]:

@@ -9,7 +9,7 @@ from jobimport_tui.gateway.protocol import Gateway, Player
 from jobimport_tui.holding import Holding
 from jobimport_tui.preferences import Preferences
 from jobimport_tui.record.tape import Tape
-from jobimport_tui.state import Link, Snapshot
+from jobimport_tui.state import Link, Snapshot, Worker
 
 NOTICE_SECONDS = 6.0
 SILENT_SECONDS = 15.0
@@ -29,6 +29,22 @@ class Notice:
     text: str
     tone: str
     until: float
+
+
+def silence(known: Snapshot, worker: Worker) -> float | None:
+    """Seconds that a worker had not been heard of when Redis last answered. None where that tells nothing of it.
+
+    While Redis is away nobody hears of anybody; and until a lease after its return a beat may be on its way.
+    """
+    asked, back = known.workers.at, known.redis.back_at
+    if asked is None or (back is not None and 0 <= asked - back <= SILENT_SECONDS):
+        return None
+    return max(0.0, asked - worker.beat_at)
+
+
+def is_silent(known: Snapshot, worker: Worker) -> bool:
+    """Whether a worker is known to be silent."""
+    return (silence(known, worker) or 0.0) > SILENT_SECONDS
 
 
 class Session:
@@ -113,7 +129,7 @@ class Session:
         redis, seen = self._latest.redis, self._latest.workers
         if not redis.is_up or seen.at is None:
             return 0
-        if any(self.clock() - worker.beat_at <= SILENT_SECONDS for worker in seen.rows):
+        if any(not is_silent(self._latest, worker) for worker in seen.rows):
             return 0
         return sum(lane.waiting for lane in self._latest.queues.lanes)
 
@@ -126,8 +142,7 @@ class Session:
     @property
     def strangers(self) -> list[str]:
         """The versions of living workers that are not this console's."""
-        rows = self._latest.workers.rows
-        living = (worker for worker in rows if self.clock() - worker.beat_at <= SILENT_SECONDS)
+        living = (worker for worker in self._latest.workers.rows if not is_silent(self._latest, worker))
         return sorted({worker.version for worker in living if worker.version})
 
     def seen(self, what: str) -> float | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
 from jobimport_tui.cli.show import iso, plain
+from jobimport_tui.formulas import unformulated
 from workers.errors import ConfigError
 from workers.feeds.text import inert
 
@@ -23,8 +24,6 @@ FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
 Document = dict[str, Any]
 
 SEPARATOR = "; "
-_FORMULA = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet run a cell, or fetch for it; the full-width signs do in some."""
 
 
 class Sheet(Protocol):
@@ -144,7 +143,7 @@ def safe_cell(value: Any) -> str:
         return iso(value)
     parts = value if isinstance(value, list) else [value]
     text = SEPARATOR.join(inert(str(part), 1_000_000) for part in parts)
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return unformulated(text)
 
 
 class Parquet:

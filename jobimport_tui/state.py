@@ -15,7 +15,10 @@ Service = Literal["redis", "mongodb"]
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """The way to one server. `since` is when it became what it is; `reason` and `retry_at` belong to "down"."""
+    """The way to one server. `since` is when it became what it is; `reason` and `retry_at` belong to "down".
+
+    `back_at` is when it last came back after it was down.
+    """
 
     service: Service
     address: str = ""
@@ -23,6 +26,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     since: float | None = None
     reason: str = ""
     retry_at: float | None = None
+    back_at: float | None = None
     rtt_ms: float | None = None
 
     @property

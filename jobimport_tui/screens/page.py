@@ -251,11 +251,14 @@ class Page(Screen[None]):
         verb, _, argument = text.strip().partition(" ")
         if not verb:
             return
-        action = registry.by_verb(verb, self.place, read_only=self.session.read_only)
-        if action is None:
+        meant = registry.by_verb(verb, self.place, read_only=self.session.read_only)
+        if len(meant) == 1:
+            self.action_do(meant[0].name, meant[0].preset or argument.strip())
+        elif meant:
+            verbs = [f":{action.verb}" for action in meant]
+            self.say(f":{verb} may be {', '.join(verbs[:-1])} or {verbs[-1]}: a letter more", "warn")
+        else:
             self.say(f"no command {verb!r} here: ? lists them", "warn")
-            return
-        self.action_do(action.name, action.preset or argument.strip())
 
     def type(
         self,

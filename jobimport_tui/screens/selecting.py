@@ -13,6 +13,7 @@ import anyio.to_thread
 import msgspec
 
 from jobimport_tui.display.text import safe
+from jobimport_tui.formulas import unformulated
 from jobimport_tui.screens.section import Section
 from jobimport_tui.widgets.grid import Column, Grid
 
@@ -168,17 +169,14 @@ def as_csv(columns: Sequence[Column[Any]], rows: Sequence[Any]) -> str:
     kept = [column for column in columns if column.title.strip()]
     writer.writerow([column.title.strip() for column in kept])
     for row in rows:
-        writer.writerow([_inert(safe(column.span(row)[0])) for column in kept])
+        writer.writerow([_cell(safe(column.span(row)[0]).strip()) for column in kept])
     return out.getvalue()
 
 
-def _inert(cell: str) -> str:
-    cell = cell.strip()
-    return f"'{cell}" if cell[:1] in "=+@\t" or (cell[:1] == "-" and not _is_number(cell)) else cell
-
-
-def _is_number(cell: str) -> bool:
-    return cell == "-" or cell[1:].replace(",", "").replace(".", "").isdigit()
+def _cell(text: str) -> str:
+    """Numbers are texts in a grid: those, and the dash for none, are no formulas."""
+    is_number = text == "-" or (text[:1] == "-" and text[1:].replace(",", "").replace(".", "").isdecimal())
+    return text if is_number else unformulated(text)
 
 
 def write_new(file: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from jobimport_tui.plans import Plan, command_for
 from jobimport_tui.screens.acting import HELD, INVERSE
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.selecting import Selecting
-from jobimport_tui.session import SILENT_SECONDS, Session
+from jobimport_tui.session import SILENT_SECONDS, Session, is_silent, silence
 from jobimport_tui.state import Worker
 from jobimport_tui.widgets.grid import Column, Grid
 from jobimport_tui.widgets.painted import Span
@@ -20,19 +20,19 @@ from jobimport_tui.widgets.painted import Span
 def worker_columns(session: Session) -> list[Column[Worker]]:
     """Where, whether alive, how busy, with what."""
 
-    def silence(worker: Worker) -> float:
-        return session.age(worker.beat_at) or 0.0
-
     def state(worker: Worker) -> Span:
         word = "running" if worker.busy else "idle"
         word = word if worker.order == "working" else worker.order
-        word = "silent" if silence(worker) > SILENT_SECONDS else word
+        word = "silent" if is_silent(session.snapshot, worker) else word
         mark = session.glyphs.mark(word)
         return str(mark), mark.tone
 
     def beat(worker: Worker) -> str:
+        seconds = silence(session.snapshot, worker)
+        if seconds is None or (seconds <= SILENT_SECONDS and not session.snapshot.redis.is_up):
+            return "?"
         # A beat that is as it should be does not count its seconds: that would be bytes for nothing.
-        return "now" if silence(worker) < SILENT_SECONDS else age(silence(worker))
+        return "now" if seconds <= SILENT_SECONDS else age(seconds)
 
     def failures(worker: Worker) -> Span:
         return count(worker.failed, 5), "bad" if worker.failed else ""
@@ -40,7 +40,7 @@ def worker_columns(session: Session) -> list[Column[Worker]]:
     return [
         Column("WORKER", 16, lambda w: f"{safe(w.host)}:{w.pid}", flex=1),
         Column("STATE", 9, state),
-        Column("BEAT", 6, beat, "right", order=silence),
+        Column("BEAT", 6, beat, "right", order=lambda w: -w.beat_at),
         Column("BUSY", 5, lambda w: f"{w.busy}/{w.slots}", "right", order=lambda w: -w.busy),
         Column("DONE", 7, lambda w: count(w.done), "right", order=lambda w: -w.done),
         Column("FAIL", 5, failures, "right", order=lambda w: -w.failed),
@@ -71,11 +71,14 @@ class WorkersSection(Selecting):
         workers = self.session.snapshot.workers
         nothing = "no worker was heard of in the last hour: `jobimport worker` starts some"
         self.processes.empty = "waiting for redis" if workers.at is None else nothing
-        self.processes.show(workers.rows, is_stale=self.session.is_stale(workers.at))
+        # Where all is quiet they are read every nine seconds: what is not news is not old while Redis answers.
+        is_old = not self.session.snapshot.redis.is_up and self.session.is_stale(workers.at)
+        title = f"{age(self.session.age(workers.at))} OLD" if is_old else "WORKER"
+        self.processes.show(workers.rows, title=title, is_stale=is_old)
 
     def is_bad(self, row: Worker) -> bool:
         """A worker that is silent, or had failures."""
-        return row.failed > 0 or (self.session.age(row.beat_at) or 0.0) > SILENT_SECONDS
+        return row.failed > 0 or is_silent(self.session.snapshot, row)
 
     def do_quiet(self, argument: str) -> None:
         """Take nothing new; by key, workers that are all quiet work again."""

@@ -640,6 +640,7 @@ def down(snapshot: Snapshot = BUSY, *services: str) -> Snapshot:
     facts: dict[str, Any] = {}
     if not services or "redis" in services:
         facts |= {"redis": REDIS_DOWN, "queues": msgspec.structs.replace(snapshot.queues, at=NOW - 41)}
+        facts["workers"] = msgspec.structs.replace(snapshot.workers, at=NOW - 41)
     if not services or "mongodb" in services:
         facts |= {"mongodb": MONGO_DOWN, "runs": msgspec.structs.replace(snapshot.runs, at=NOW - 13)}
     return msgspec.structs.replace(snapshot, **facts)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from jobimport_tui.fingerprint import Group
+from jobimport_tui.formulas import FORMULA
 from jobimport_tui.screens.selecting import as_csv
 from jobimport_tui.state import Dead
 from jobimport_tui.widgets.grid import Column, Grid
@@ -191,9 +192,17 @@ async def test_an_export_writes_a_new_file_and_never_an_old_one(tmp_path: Any) -
 
 def test_what_a_spreadsheet_would_run_is_quoted() -> None:
     columns = [Column[str]("A", 5, lambda row: row)]
-    for cell in ("=HYPERLINK()", "+1", "@x", "-cmd|calc"):
+    for cell in (
+        "=HYPERLINK()",
+        "+1",
+        "@x",
+        "-cmd|calc",
+        "|cmd",
+        "%x",
+        *(f"{sign}1" for sign in FORMULA if sign != "-"),
+    ):
         assert as_csv(columns, [cell]) == f"A\n'{cell}\n"
-    assert as_csv(columns, ["-1,204", "plain"]) == 'A\n"-1,204"\nplain\n'
+    assert as_csv(columns, ["-1,204", "plain", "-"]) == 'A\n"-1,204"\nplain\n-\n'
 
 
 async def test_groups_tell_what_is_new_since_the_section_was_left() -> None:

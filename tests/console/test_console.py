@@ -450,6 +450,14 @@ async def test_commands_are_completed_and_unknown_ones_are_named() -> None:
         assert "[1 Queues]" in it.lines[1]
 
 
+async def test_a_verb_that_may_be_two_is_asked_about() -> None:
+    async with desk(section="listings") as it:
+        await it.press("colon", *"wat", "enter")
+        assert ":wat may be :watch or :watches" in it.lines[0]
+        await it.press("colon", "w", "enter")
+        assert "YOUR WATCHES" in it.text
+
+
 async def test_the_cursor_stays_on_its_row() -> None:
     async with desk() as it:
         await it.press("j", "j")
@@ -552,3 +560,28 @@ async def test_work_that_waits_with_no_worker_alive_is_an_alarm() -> None:
         assert not any("no worker is running" in line for line in it.lines)
         await it.show(msgspec.structs.replace(BUSY, workers=Workers(rows=(), at=BUSY.workers.at)))
         assert any("no worker is running" in line and "`jobimport worker`" in line for line in it.lines)
+
+
+async def test_a_worker_is_not_called_silent_for_what_redis_kept_from_us() -> None:
+    def states(it: Desk) -> dict[str, list[str]]:
+        words = [line.replace("▸", " ").replace("·", " ").replace("!", " ").split() for line in it.lines]
+        return {row[0]: row[1:3] for row in words if row and row[0].startswith("host-")}
+
+    async with desk(section="workers") as it:
+        assert states(it)["host-0:4700"] == ["idle", "now"]
+        assert states(it)["host-3:4703"] == ["silent", "48s"]
+        it.clock.now += 60
+        await it.show(msgspec.structs.replace(BUSY, redis=link("redis", state="down", reason="connection refused")))
+        assert states(it)["host-0:4700"] == ["idle", "?"]  # as it was; what became of it nobody knows
+        assert states(it)["host-3:4703"] == ["silent", "48s"]  # so it was when redis was last heard of
+        assert "1m00s OLD" in it.text
+        back = msgspec.structs.replace(BUSY.workers, at=it.clock.now)
+        returned = link("redis", back_at=it.clock.now)
+        await it.show(msgspec.structs.replace(BUSY, redis=returned, workers=back))
+        assert states(it)["host-0:4700"] == ["idle", "?"]  # its next beat may be on the way
+        assert "OLD" not in it.text and "no worker is running" not in it.text
+        it.clock.now += 16
+        later = msgspec.structs.replace(BUSY.workers, at=it.clock.now)
+        await it.show(msgspec.structs.replace(BUSY, redis=returned, workers=later))
+        assert states(it)["host-0:4700"] == ["silent", "1m17s"]
+        assert "no worker is running" in it.text

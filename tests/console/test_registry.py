@@ -53,6 +53,31 @@ def test_keys_and_verbs_are_not_used_twice(place: str) -> None:
     assert len(verbs) == len(set(verbs))
 
 
+@pytest.mark.parametrize(
+    ("typed", "place", "meant"),
+    [
+        ("w", "queues", ["watches"]),
+        ("w", "listings", ["watches"]),
+        ("w", "runs", ["workers"]),
+        ("wo", "listings", ["workers"]),
+        ("watch", "listings", ["watch"]),
+        ("wat", "listings", ["watch", "watches"]),
+        ("w", "look", ["workers", "write"]),
+        ("bananas", "queues", []),
+    ],
+)
+def test_a_short_verb_means_what_its_letter_does_or_is_asked_about(typed: str, place: str, meant: list[str]) -> None:
+    assert [action.verb for action in registry.by_verb(typed, place, read_only=False)] == meant
+
+
+@pytest.mark.parametrize("place", sorted(registry.EVERYWHERE))
+def test_a_letter_that_may_be_several_verbs_never_means_one_that_changes_something_but_i(place: str) -> None:
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        may_be = [verb for verb in registry.verbs(place, read_only=False) if verb.startswith(letter)]
+        meant = registry.by_verb(letter, place, read_only=False)
+        assert len(may_be) < 2 or len(meant) > 1 or not meant[0].changes or meant[0].name == "import"
+
+
 @pytest.mark.parametrize("place", sorted(registry.EVERYWHERE))
 def test_a_read_only_console_has_nothing_that_changes(place: str) -> None:
     assert not [a for a in registry.of_place(place, read_only=True) if a.changes]
@@ -114,8 +139,8 @@ def test_footer_palette_and_help_know_no_other_action(place: str) -> None:
 
 def test_verbs_may_be_shortened_where_that_is_clear() -> None:
     def name(verb: str) -> str:
-        action = registry.by_verb(verb, "queues", read_only=False)
-        return action.name + action.preset if action else ""
+        meant = registry.by_verb(verb, "queues", read_only=False)
+        return meant[0].name + meant[0].preset if len(meant) == 1 else ""
 
     assert name("im") == "import"
     assert name("run") == "run"  # exact before prefix
