@@ -15,7 +15,7 @@ import msgspec
 
 from workers.analysis.daily import day_of
 from workers.feeds.normalise.salary import yearly
-from workers.feeds.terms import search_terms, tagged
+from workers.feeds.terms import search_terms
 from workers.model import Run, RunState, Salary, Stats
 from workers.model.run import BatchTotals, FetchFacts
 from workers.store.connect import Database
@@ -97,7 +97,7 @@ class Words:
         return " ".join(part for part in parts if part)
 
 
-def listing(words: Words, n: int, *, is_indexed: bool = True) -> Document:
+def listing(words: Words, n: int) -> Document:
     """The n-th listing as it is stored."""
     rng, title, company = words.rng, words.title(), words.companies.one()
     source, kinds, remote = words.sources.one(), rng.choice(TYPES), rng.choice(REMOTE)
@@ -107,7 +107,6 @@ def listing(words: Words, n: int, *, is_indexed: bool = True) -> Document:
     run = rng.randrange(1, 1_000_000)
     posted = NOW - timedelta(seconds=rng.randrange(DAYS * 86_400))
     is_closed = rng.random() < 0.1
-    terms = [*search_terms((title, company, *locations, *tags)), *tagged(company, locations, remote, kinds)]
     return {
         "_id": f"{source}:{n}",
         "source": source,
@@ -124,7 +123,7 @@ def listing(words: Words, n: int, *, is_indexed: bool = True) -> Document:
         "url": f"https://{source}.example/jobs/{n}",
         "description": words.description(),
         "tags": tags,
-        "search_terms": terms if is_indexed else [],
+        "search_terms": search_terms(title, company, locations, tags, remote, kinds),
         "quality": rng.randrange(101),
         **({"copy_of": f"{SOURCES[0]}:{n - 1}"} if rng.random() < 0.05 else {}),
         "status": "closed" if is_closed else "open",

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.listings import NOW, SOURCES, Words
 from jobimport_tui.gateway.protocol import LISTINGS_PAGE, PAGE
+from workers.feeds.terms import ANYWHERE
 from workers.query import parse
 from workers.store import daily, history, search, terms
 from workers.store.connect import Database
@@ -130,7 +131,7 @@ def shapes(db: Database, words: Words) -> list[Shape]:
         Shape("count: role, skill", counted(lambda rng: f"{role(rng)} {words.skills.one()} "), None),
         Shape("count: prefix of 2", counted(start(2))),
         Shape("count: salary above", counted(lambda rng: "salary:>80k")),
-        Shape("suggestion while typing", lambda rng: terms.beginning(db, start(2)(rng)[:2].lower(), 2)),
+        Shape("suggestion while typing", lambda rng: terms.completions(db, start(2)(rng)[:2].lower(), ANYWHERE)),
     ]
     return found + history_shapes(db)
 

@@ -197,9 +197,8 @@ class MongoSide:
         typed = last_word(text)
         if typed is None:
             return None
-        beginning = typed.tag + typed.word
-        longer = [term for term in await terms.beginning(self.db, beginning, 2) if term != beginning]
-        return text[: typed.column] + longer[0][len(typed.tag) :] if longer else None
+        found = await terms.completions(self.db, typed.word, typed.tags)
+        return text[: typed.column] + found[0] if found else None
 
     async def count_listings(self, query: ListingQuery) -> str:
         """How many a search finds, up to a bound."""

@@ -1,15 +1,17 @@
 """Search terms: folded words. Who searches folds the words of a query by the same rule.
 
-Beside the words stand tagged terms, which no word can be (it has no colon): `c:acme` a word of the company, `l:berlin`
-of a location, `r:remote` how it is done, `e:contractor` a type of employment. One index then serves words and filters.
+A word is kept once for each place where it stands, with that place as its tag, which no word can be (it has no colon):
+`python` of the title or a tag, `c:acme` of the company, `l:berlin` of a location. Each costs an entry of the index, so
+what stands anywhere is asked for by all three. `r:remote` is how the work is done, `e:contractor` a type of employment.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 LONGEST, MOST = 40, 80
-MOST_TAGGED = 12  # of a field
+ANYWHERE = ("", "c:", "l:")
+"""The tags of words."""
 
 # Accents and points, which people leave out; not the vowel signs of Indic scripts, which they do not.
 _MARKS = re.compile(
@@ -30,17 +32,15 @@ def words(text: str) -> list[str]:
     return [word[:LONGEST] for word in _WORD.findall(fold(text))]
 
 
-def search_terms(texts: Iterable[str]) -> list[str]:
-    """The different words of several texts, at most 80, first come first kept."""
-    return list(dict.fromkeys(word for text in texts for word in words(text)))[:MOST]
-
-
-def tagged(company: str, locations: Sequence[str], remote: str | None, employment_types: Sequence[str]) -> list[str]:
-    """The tagged terms of a listing, at most 12 a field."""
-    places = dict.fromkeys(word for place in locations for word in words(place))
-    return [
-        *(f"c:{word}" for word in list(dict.fromkeys(words(company)))[:MOST_TAGGED]),
-        *(f"l:{word}" for word in list(places)[:MOST_TAGGED]),
-        *([f"r:{remote}"] if remote else []),
-        *(f"e:{kind.lower()}" for kind in employment_types),
-    ]
+def search_terms(
+    title: str,
+    company: str = "",
+    locations: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    remote: str | None = None,
+    employment_types: Iterable[str] = (),
+) -> list[str]:
+    """The terms of a listing: its different words, at most 80, first come first kept; then what tags alone say."""
+    texts = [("", title), ("c:", company), *(("l:", place) for place in locations), *(("", tag) for tag in tags)]
+    found = list(dict.fromkeys(tag + word for tag, text in texts for word in words(text)))[:MOST]
+    return [*found, *([f"r:{remote}"] if remote else []), *(f"e:{kind.lower()}" for kind in employment_types)]

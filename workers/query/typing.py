@@ -4,20 +4,20 @@ import re
 
 import msgspec
 
-from workers.feeds.terms import fold, words
+from workers.feeds.terms import ANYWHERE, fold, words
 from workers.query.keys import ALIASES
 
 SHORTEST = 2
 
 _LAST = re.compile(r"(?:^|\s)[-!]?(?:([A-Za-z_]+):)?([^\W_]+[+#]*)$")
-_TAGS = {"": "", "title": "", "company": "c:", "location": "l:"}
+_TAGS = {"": ANYWHERE, "title": ("",), "company": ("c:",), "location": ("l:",)}
 
 
 class Typed(msgspec.Struct, frozen=True):
-    """A folded word, the tag of its terms, and where it begins."""
+    """A folded word, the tags of its terms, and where it begins."""
 
     word: str
-    tag: str
+    tags: tuple[str, ...]
     column: int
 
 
@@ -27,7 +27,7 @@ def last_word(text: str) -> Typed | None:
     if found is None or text.count('"') % 2:
         return None
     key = (found[1] or "").lower()
-    tag = _TAGS.get(ALIASES.get(key, key))
-    if tag is None or len(found[2]) < SHORTEST or words(found[2]) != [fold(found[2])]:
+    tags = _TAGS.get(ALIASES.get(key, key))
+    if tags is None or len(found[2]) < SHORTEST or words(found[2]) != [fold(found[2])]:
         return None
-    return Typed(fold(found[2]), tag, found.start(2))
+    return Typed(fold(found[2]), tags, found.start(2))

@@ -49,13 +49,12 @@ async def days(db: Database, cursor: str) -> Pages:
 async def words(db: Database, cursor: str) -> Pages:
     """Write the search terms of each listing, and a year's pay, as this version searches them."""
     from workers.feeds.normalise.salary import yearly  # here and below: who only looks loads no normaliser
-    from workers.feeds.terms import search_terms, tagged
+    from workers.feeds.terms import search_terms
 
     def found_by(row: Document) -> Document:
         job = from_document(row, Job)
-        texts = (job.title, job.company, *job.locations, *job.tags)
-        of_fields = tagged(job.company, job.locations, job.remote, job.employment_types)
-        return {"search_terms": [*search_terms(texts), *of_fields], "pay": yearly(job.salary)}
+        found = search_terms(job.title, job.company, job.locations, job.tags, job.remote, job.employment_types)
+        return {"search_terms": found, "pay": yearly(job.salary)}
 
     known = terms.Known()
 

@@ -1,8 +1,10 @@
 """A query as MongoDB asks it. Pure: what must be looked up first is given as `Facts`.
 
 Words, companies, locations, remote and types are all `search_terms` (see feeds.terms), so that one index,
-{search_terms, posted_at, _id}, finds them in the order of the list. The rarest goes first: MongoDB uses the index for
-one and looks at what it finds for the others. Phrases and titles are looked at as well, by pattern.
+{search_terms, posted_at, _id}, finds them in the order of the list. A word that may stand anywhere is one of several
+terms: MongoDB merges their scans in the order of the list. Of several words it goes through the one that gives a page
+soonest (it tries them side by side), and looks at what it finds for the others. Phrases and titles are looked at as
+well, by pattern.
 """
 
 from collections.abc import Iterable
@@ -10,11 +12,12 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
+from workers.feeds.terms import ANYWHERE
 from workers.query import folding
 from workers.query.model import Age, Amount, Clause, Days, Facet, Id, Inside, OfRun, Query, Since, Text
 from workers.store.documents import Document
 
-_TAGS = {"company": "c:", "location": "l:"}
+_TAGS = {"": ANYWHERE, "title": ("",), "company": ("c:",), "location": ("l:",)}
 _FIELDS = {"": ("title", "company", "locations", "tags"), "title": ("title",)} | {
     "company": ("company",),
     "location": ("locations",),
@@ -27,47 +30,49 @@ _NOTHING: Document = {"_id": {"$in": []}}
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a query needs to know: the time, words of beginnings, how frequent terms are, sources, runs.
+    """What a query needs to know: the time, terms of beginnings, how frequent terms are, sources, runs.
 
-    `beginnings` maps a beginning (with its tag) to the terms that begin so. `last_complete` is when the last complete
-    run of each source ended, which is when its open listings were last seen. `runs` maps a run to its source.
+    `beginnings` maps what terms begin with (`starts`) to those terms. `last_complete` is when the last complete run of
+    each source ended, which is when its open listings were last seen. `runs` maps a run to its source.
     """
 
     now: datetime
-    beginnings: dict[str, list[str]] = {}
+    beginnings: dict[tuple[str, ...], list[str]] = {}
     frequencies: dict[str, int] = {}
     last_complete: dict[str, datetime] = {}
     runs: dict[int, str] = {}
 
 
-def prefixes(query: Query) -> list[str]:
-    """The beginnings to look up."""
+def starts(query: Query) -> list[tuple[str, ...]]:
+    """What terms begin with, of which one must be held, for each beginning."""
     texts = [clause for clause in query.clauses if isinstance(clause, Text) and clause.is_prefix]
-    return list(dict.fromkeys(_TAGS.get(clause.key, "") + clause.words[-1] for clause in texts))
+    return list(dict.fromkeys(_terms(clause, clause.words[-1]) for clause in texts))
 
 
-def exact_terms(query: Query) -> list[str]:
-    """The terms that every listing found holds."""
-    terms: dict[str, None] = {}
+def whole_terms(query: Query) -> list[tuple[str, ...]]:
+    """Terms of which every listing found holds one, for each whole word and each remote or type."""
+    found: dict[tuple[str, ...], None] = {}
     for clause in query.clauses:
         if clause.is_not:
             continue
         if isinstance(clause, Text):
-            tag = _TAGS.get(clause.key, "")
-            whole = clause.words[:-1] if clause.is_prefix else clause.words
-            terms.update(dict.fromkeys(tag + word for word in whole))
-        elif isinstance(clause, Facet) and clause.key in _FACETS and len(clause.values) == 1:
-            terms[_FACETS[clause.key] + clause.values[0].lower()] = None
-    return list(terms)
+            found.update(dict.fromkeys(_terms(clause, word) for word in _whole(clause)))
+        elif isinstance(clause, Facet) and clause.key in _FACETS:
+            found[tuple(_FACETS[clause.key] + value.lower() for value in clause.values)] = None
+    return list(found)
+
+
+def _terms(clause: Text, word: str) -> tuple[str, ...]:
+    return tuple(tag + word for tag in _TAGS[clause.key])
+
+
+def _whole(clause: Text) -> tuple[str, ...]:
+    return clause.words[:-1] if clause.is_prefix else clause.words
 
 
 def compile(query: Query, facts: Facts) -> Document:
     """Build the filter."""
-    parts: list[Document] = []
-    terms = exact_terms(query)
-    if terms:
-        terms.sort(key=lambda term: facts.frequencies.get(term, 0))
-        parts.append({"search_terms": terms[0] if len(terms) == 1 else {"$all": terms}})
+    parts = _holding([_held(terms, facts) for terms in whole_terms(query)], facts)
     if inside := [f'"{" ".join(clause.words)}"' for clause in query.clauses if isinstance(clause, Inside)]:
         parts.append({"$text": {"$search": " ".join(inside)}})
     for clause in query.clauses:
@@ -79,6 +84,21 @@ def compile(query: Query, facts: Facts) -> Document:
     if query.sort != "posted":
         parts.append({"pay": {"$gt": 0}})
     return {"$and": parts} if len(parts) > 1 else parts[0] if parts else {}
+
+
+def _held(terms: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
+    """Those of the dictionary; all of them where it knows none: it may not have been made yet."""
+    return tuple(term for term in terms if term in facts.frequencies) or terms
+
+
+def _holding(wanted: list[tuple[str, ...]], facts: Facts) -> list[Document]:
+    """One of the terms of each, the rarest first."""
+    wanted = sorted(dict.fromkeys(wanted), key=lambda terms: sum(facts.frequencies.get(term, 0) for term in terms))
+    single = [terms[0] for terms in wanted if len(terms) == 1]
+    several: list[Document] = [{"search_terms": {"$in": list(terms)}} for terms in wanted if len(terms) > 1]
+    if not single:
+        return several
+    return [{"search_terms": single[0] if len(single) == 1 else {"$all": single}}, *several]
 
 
 def _clause(clause: Clause, facts: Facts) -> Iterable[Document]:
@@ -100,16 +120,14 @@ def _clause(clause: Clause, facts: Facts) -> Iterable[Document]:
 
 
 def _text(clause: Text, facts: Facts) -> Iterable[Document]:
-    """What is not in `exact_terms`: a beginning's words, and the pattern of a phrase or title.
+    """What is not in `whole_terms`: a beginning's words, and the pattern of a phrase or title.
 
     Negated, every word is needed here.
     """
-    tag = _TAGS.get(clause.key, "")
-    whole = clause.words[:-1] if clause.is_prefix else clause.words
     if clause.is_not:
-        yield {"search_terms": {"$all": [tag + word for word in whole]}} if whole else {}
+        yield from ({"search_terms": {"$in": list(_terms(clause, word))}} for word in _whole(clause))
     if clause.is_prefix:
-        yield {"search_terms": {"$in": facts.beginnings.get(tag + clause.words[-1], [])}}
+        yield {"search_terms": {"$in": facts.beginnings.get(_terms(clause, clause.words[-1]), [])}}
     if len(clause.words) > 1 or clause.key == "title":
         how = {"$regex": folding.pattern(clause.words, is_prefix=clause.is_prefix), "$options": "i"}
         fields = _FIELDS[clause.key]
@@ -119,9 +137,7 @@ def _text(clause: Text, facts: Facts) -> Iterable[Document]:
 def _facet(clause: Facet) -> Document:
     if clause.key in _FACETS:
         values = [_FACETS[clause.key] + value.lower() for value in clause.values]
-        if len(values) == 1 and not clause.is_not:
-            return {}  # in exact_terms
-        return {"search_terms": {"$in": values}}
+        return {"search_terms": {"$in": values}} if clause.is_not else {}  # else in whole_terms
     if clause.key == "copies":
         asked = [_COPIES[value] for value in clause.values]
         return asked[0] if len(asked) == 1 else {"$or": asked}

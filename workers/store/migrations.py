@@ -70,6 +70,13 @@ STEPS: tuple[Step, ...] = (
         "jobs",
     ),
     Step(6, "copies", "links between copies", lambda db, _, cursor: backfill.groups(db, cursor), "jobs"),
+    Step(
+        7,
+        "places of words",
+        "each word kept once for each place where it stands: fewer entries of the search index",
+        lambda db, _, cursor: backfill.words(db, cursor),
+        "jobs",
+    ),
 )
 
 

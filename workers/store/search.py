@@ -14,7 +14,7 @@ from workers.model import Salary
 from workers.model.listing import Remote
 from workers.query.model import OfRun, Query
 from workers.store import history, terms
-from workers.store.compiling import Facts, compile, exact_terms, prefixes
+from workers.store.compiling import Facts, compile, starts, whole_terms
 from workers.store.connect import Database, ping
 from workers.store.documents import Document, from_document, utc_now
 
@@ -137,13 +137,13 @@ def _page(db: Database, query: Query, where: Document, fields: Document, after: 
 
 async def facts(db: Database, query: Query) -> Facts:
     """Look up what a query needs to know."""
-    beginnings = {prefix: await terms.beginning(db, prefix) for prefix in prefixes(query)}
-    exact = exact_terms(query)
+    beginnings = {start: await terms.beginning(db, start) for start in starts(query)}
+    whole = whole_terms(query)
     runs = [clause.run for clause in query.clauses if isinstance(clause, OfRun)]
     return Facts(
         now=utc_now(),
         beginnings=beginnings,
-        frequencies=await terms.frequencies(db, exact) if len(exact) > 1 else {},
+        frequencies=await terms.frequencies(db, (term for alike in whole for term in alike)),
         last_complete=await _last_complete(db) if query.takes("seen") else {},
         runs={row["_id"]: row["source"] async for row in db.import_logs.find({"_id": {"$in": runs}}, {"source": True})}
         if runs

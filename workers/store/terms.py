@@ -5,7 +5,7 @@ A word is in the dictionary before the first listing that holds it (`learn`), so
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import pymongo
@@ -63,11 +63,17 @@ async def learn(db: Database, wanted: Iterable[str], known: Known) -> None:
     known.add(missing)
 
 
-async def beginning(db: Database, prefix: str, limit: int = MOST) -> list[str]:
-    """List the terms that begin so, the most frequent first."""
-    where = {"_id": {"$gte": prefix, "$lt": prefix + _BEYOND}}
-    rows = db.terms.find(where, {"_id": True}).sort({"n": -1, "_id": 1}).limit(limit)
+async def beginning(db: Database, starts: Sequence[str], limit: int = MOST) -> list[str]:
+    """List the terms that begin with one of these, the most frequent first."""
+    ranges = [{"_id": {"$gte": start, "$lt": start + _BEYOND}} for start in starts]
+    rows = db.terms.find({"$or": ranges}, {"_id": True}).sort({"n": -1, "_id": 1}).limit(limit)
     return [row["_id"] async for row in rows]
+
+
+async def completions(db: Database, word: str, tags: Sequence[str]) -> list[str]:
+    """List longer words that begin like one, as they stand in these places, the most frequent first."""
+    found = await beginning(db, [tag + word for tag in tags], 2 * len(tags))  # the word itself is one for each tag
+    return list(dict.fromkeys(longer for term in found if (longer := term.rpartition(":")[2]) != word))
 
 
 async def frequencies(db: Database, wanted: Iterable[str]) -> dict[str, int]:

@@ -45,7 +45,7 @@ def normalise(raw: RawItem) -> Job | Reject:
         title=title,
         company=raw.fields.get("company", ["Acme"])[0],
         posted_at=datetime.fromisoformat(posted[0]) if posted else None,
-        search_terms=search_terms([title]),
+        search_terms=search_terms(title),
         content_hash=digest(title, version),
         raw_hash=raw.raw_hash,
         hash_version=version,

@@ -9,6 +9,7 @@ import pytest
 from tests.contract.store.making import NOW, digest, seen
 from workers.errors import ConfigError
 from workers.feeds.normalise import normalise
+from workers.feeds.terms import ANYWHERE
 from workers.model import RawItem, Source
 from workers.query import QueryError, parse
 from workers.store import fulltext, jobs, search, terms
@@ -42,6 +43,15 @@ LISTINGS: dict[str, dict[str, list[str]]] = {
 }
 SEARCHES = {
     "berlin ": "sre site",
+    "acme": "dev site",
+    "be*": "sre site",
+    "company:be*": "sre",
+    "location:be*": "sre site",
+    "title:be*": "",
+    "title:berlin ": "",
+    "-berlin": "dev nurse",
+    "-be*": "dev nurse",
+    "acme berlin ": "site",
     "location:berlin": "sre site",
     "company:berlin": "sre",
     "company:acme": "dev site",
@@ -197,9 +207,17 @@ async def test_descriptions_are_searched_only_where_they_are_indexed(listings: D
 
 async def test_the_dictionary_follows_the_listings(listings: Database):
     """A word is found by its beginning at once; a recount drops what nothing holds, a day later."""
-    assert await terms.beginning(listings, "night") == ["night"]  # held before run 8
+    assert await terms.beginning(listings, ["night"]) == ["night"]  # held before run 8
     await terms.recount(listings)
     assert (await terms.frequencies(listings, ["site", "c:acme", "night"])) == {"site": 3, "c:acme": 2, "night": 1}
+
+
+async def test_a_word_is_completed_by_what_stands_anywhere(listings: Database):
+    await terms.recount(listings)
+    assert await terms.completions(listings, "ber", ANYWHERE) == ["berlin"]
+    assert await terms.completions(listings, "berlin", ANYWHERE) == []
+    assert sorted(await terms.completions(listings, "ma", ANYWHERE)) == ["manager", "mary"]
+    assert await terms.completions(listings, "be", [""]) == []
 
 
 async def test_all_that_is_found_is_exported_page_by_page(listings: Database, monkeypatch: pytest.MonkeyPatch):

@@ -186,7 +186,7 @@ def test_urls(text: str, base: str):
 
 @given(st.lists(made_of("C++", " ", "C#", "É", "İ", "ß", "ſ", "ﬁ", "-") | WILD, max_size=5))
 def test_search_terms(texts: list[str]):
-    found = search_terms(texts)
+    found = search_terms(" ".join(texts), tags=texts)
     assert len(found) <= 80
     assert all(0 < len(word) <= 40 for word in found)
     assert len(set(found)) == len(found)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from workers.feeds.terms import words
 from workers.query import Query, QueryError, folding, keys, last_word, parse, write
 from workers.query.model import Age, Amount, Clause, Days, Facet, Id, Inside, OfRun, Since, Text
-from workers.store.compiling import Facts, compile, exact_terms
+from workers.store.compiling import Facts, compile, whole_terms
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -185,9 +185,26 @@ def test_every_query_compiles(query: Query):
 
 def test_the_rarest_term_goes_first():
     query = parse("senior python company:acme remote:true ")
-    assert set(exact_terms(query)) == {"senior", "python", "c:acme", "r:remote"}
+    assert set(whole_terms(query)) == {
+        ("senior", "c:senior", "l:senior"),
+        ("python", "c:python", "l:python"),
+        ("c:acme",),
+        ("r:remote",),
+    }
     facts = Facts(now=NOW, frequencies={"senior": 900, "python": 300, "r:remote": 5000, "c:acme": 2})
     assert compile(query, facts) == {"search_terms": {"$all": ["c:acme", "python", "senior", "r:remote"]}}
+
+
+def test_a_word_is_looked_for_wherever_the_dictionary_has_it():
+    facts = Facts(now=NOW, frequencies={"berlin": 3, "l:berlin": 900, "bank": 70})
+    assert compile(parse("bank berlin "), facts) == {
+        "$and": [{"search_terms": "bank"}, {"search_terms": {"$in": ["berlin", "l:berlin"]}}]
+    }
+    unknown = {"search_terms": {"$in": ["zzyzx", "c:zzyzx", "l:zzyzx"]}}
+    assert compile(parse("zzyzx "), facts) == unknown
+    assert compile(parse("-berlin "), facts) == {
+        "$nor": [{"search_terms": {"$in": ["berlin", "c:berlin", "l:berlin"]}}]
+    }
 
 
 def test_seen_is_known_of_sources_not_of_listings():
@@ -197,12 +214,18 @@ def test_seen_is_known_of_sources_not_of_listings():
 
 
 @pytest.mark.parametrize(
-    "typed, found", [("py", ("py", "", 0)), ("a company:Ac", ("ac", "c:", 10)), ("-ÉL", ("el", "", 1))]
+    "typed, found",
+    [
+        ("py", ("py", ("", "c:", "l:"), 0)),
+        ("a company:Ac", ("ac", ("c:",), 10)),
+        ("title:py", ("py", ("",), 6)),
+        ("-ÉL", ("el", ("", "c:", "l:"), 1)),
+    ],
 )
-def test_the_word_that_is_typed_is_found(typed: str, found: tuple[str, str, int]):
+def test_the_word_that_is_typed_is_found(typed: str, found: tuple[str, tuple[str, ...], int]):
     last = last_word(typed)
     assert last is not None
-    assert (last.word, last.tag, last.column) == found
+    assert (last.word, last.tags, last.column) == found
 
 
 @pytest.mark.parametrize("typed", ["", "p", "py ", 'a "py', "source:py", "salary:>80", "type:con"])

@@ -21,7 +21,7 @@ from workers.feeds.normalise.hashing import content_hash
 from workers.feeds.normalise.places import places, remote
 from workers.feeds.normalise.title import short_text, short_texts
 from workers.feeds.normalise.urls import http_url
-from workers.feeds.terms import search_terms, tagged
+from workers.feeds.terms import search_terms
 from workers.feeds.text import inert
 from workers.feeds.version import VERSION
 from workers.model import Job, JobMetadata, RawItem, Reject, Source
@@ -71,7 +71,7 @@ def normalise(item: RawItem, source: Source, *, feed_url: str, source_url: str, 
         url=url,
         description=description,
         tags=tags,
-        search_terms=[*search_terms((title, company, *locations, *tags)), *tagged(company, locations, how, kinds)],
+        search_terms=search_terms(title, company, locations, tags, how, kinds),
         pay=pay.yearly(money),
         raw_hash=item.raw_hash,
         content_hash=content_hash(
