@@ -1,15 +1,18 @@
 """`jobimport preview URL|FILE`: what would be imported, and why not. Writes nothing, needs no server."""
 
 from contextlib import aclosing
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import anyio
+import msgspec
 
 from jobimport_tui.cli.flags import Args, Parser, positive, settings, wants_json
 from jobimport_tui.cli.show import cell, line, plain, say, table
+from workers.analysis.quality import parts
 from workers.errors import UnknownSource
-from workers.model import Job, Reject
+from workers.model import Job, QualityWeights, Reject
 from workers.preview import Preview, preview_of
 from workers.settings import Config
 from workers.sources import load_one
@@ -28,7 +31,7 @@ def run(args: Args) -> int:
     """Print a line a listing, a line a reject, and a line a field and the path that found it; a summary on stderr."""
     config = settings(args)
     preview = open_preview(config, args.target, args.source, args.format)
-    return anyio.run(partial(show, preview, args.limit, is_json=wants_json(args)))
+    return anyio.run(partial(show, preview, args.limit, config.settings.quality, is_json=wants_json(args)))
 
 
 def open_preview(config: Config, target: str, source: str | None, feed_format: str | None) -> Preview:
@@ -44,13 +47,16 @@ def open_preview(config: Config, target: str, source: str | None, feed_format: s
     return preview_of(target, source=chosen, feed_format=feed_format, settings=config.settings.fetch)
 
 
-async def show(preview: Preview, limit: int | None, *, is_json: bool) -> int:
+async def show(preview: Preview, limit: int | None, weights: QualityWeights, *, is_json: bool) -> int:
     """Print as it is read; exit 1 where the feed breaks half-way."""
     jobs = rejects = 0
-    async with aclosing(preview.items(limit)) as items:  # printing may raise: who reads us has had enough
-        async for item in items:
+    now = datetime.now(UTC)
+    async with aclosing(preview.items(limit)) as found:  # printing may raise: who reads us has had enough
+        async for each in found:
+            item = each
             if isinstance(item, Job):
                 jobs += 1
+                item = msgspec.structs.replace(item, quality=parts(item, now).score(weights))
             else:
                 rejects += 1
             if is_json:

@@ -3,10 +3,11 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import pymongo
+from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
 from workers.errors import ConfigError, Transient
@@ -68,7 +69,7 @@ def key_of(query: Query, posted_at: datetime, pay: int | None, id: str) -> Key:
     return (posted_at if query.sort == "posted" else pay or 0), id
 
 
-_LISTED = {field.encode_name: True for field in msgspec.structs.fields(JobRow)}
+_LISTED: Document = {field.encode_name: True for field in msgspec.structs.fields(JobRow)}
 _ORDER = {"posted": "posted_at", "salary": "pay"}
 
 
@@ -97,7 +98,7 @@ async def search(db: Database, query: Query, *, limit: int = 50, after: Key | No
     async with _told(db):
         with pymongo.timeout(TIME_LIMIT):
             where = compile(query, await facts(db, query))
-            return [from_document(row, JobRow) async for row in _page(db, query, where, _LISTED, after, limit)]
+            return [from_document(row, JobRow) async for row in paged(db, query, where, after, limit)]
 
 
 async def count(db: Database, query: Query, *, cap: int = COUNT_CAP) -> int:
@@ -118,7 +119,7 @@ async def export(db: Database, query: Query, *, limit: int | None = None) -> Asy
     while left is None or left > 0:
         size = EXPORT_PAGE if left is None else min(EXPORT_PAGE, left)
         async with _told(db):
-            page = [row async for row in _page(db, query, where, {"search_terms": False}, after, size)]
+            page = [row async for row in paged(db, query, where, after, size, {"search_terms": False})]
         if page:
             yield page
         if len(page) < size:
@@ -127,7 +128,10 @@ async def export(db: Database, query: Query, *, limit: int | None = None) -> Asy
         left = None if left is None else left - len(page)
 
 
-def _page(db: Database, query: Query, where: Document, fields: Document, after: Key | None, limit: int) -> Any:
+def paged(
+    db: Database, query: Query, where: Document, after: Key | None, limit: int, fields: Document = _LISTED
+) -> AsyncCursor[Document]:
+    """The find of a page; `where` is the compiled query, `fields` what it projects."""
     by = _ORDER[query.sort]
     if after is not None:
         at, id = after

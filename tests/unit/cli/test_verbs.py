@@ -194,7 +194,7 @@ class TestPreview:
         assert main(["preview", str(feed), "--json"]) == 0
         told = capsys.readouterr()
         job, reject = map(json.loads, told.out.splitlines())
-        assert (job["title"], job["company"], job["status"]) == ("A & B", "C", "open")
+        assert (job["title"], job["company"], job["status"], job["quality"]) == ("A & B", "C", "open", 28)
         assert not job.keys() & {"raw_hash", "content_hash", "first_run", "changed_run"}
         assert reject["reject"]["field"] == "title"
         assert "1 listings, 1 rejects" in told.err

@@ -1,0 +1,103 @@
+"""Each kind of query that the console issues goes through the index that is there for it.
+
+What MongoDB plans depends on how many listings there are and how they differ: these are three thousand of the million
+that bench.search asks, so that a lost index, or a query that no longer fits it, is found here and not after an hour.
+"""
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bench.listings import NOW, SOURCES, Words, listing
+from workers.query import Query, parse
+from workers.query.model import Since
+from workers.store import search, terms
+from workers.store.compiling import compile
+from workers.store.connect import Database
+
+COUNT, PAGE = 3000, 50
+YESTERDAY = f"{NOW - timedelta(days=1):%Y-%m-%d}"
+PLANS: dict[str, str] = {
+    "": "newest",
+    "engineer ": "terms_newest",
+    "zzyzx ": "terms_newest",
+    "eng*": "terms_newest",
+    "senior eng": "terms_newest",
+    "engineer python ": "terms_newest",
+    "engineer berlin remote:true ": "terms_newest",
+    "company:gmbh": "terms_newest",
+    "location:berlin": "terms_newest",
+    "remote:true": "terms_newest",
+    "type:contract,intern": "terms_newest",
+    '"software engineer"': "terms_newest",
+    'title:"software engineer"': "terms_newest",
+    "-senior": "newest",
+    "-senior engineer ": "terms_newest",
+    f"source:{SOURCES[0]}": "source_newest",
+    f"source:{SOURCES[0]} posted:<7d": "source_newest",
+    "status:closed": "closed_newest",
+    f"posted:{YESTERDAY}": "newest",
+    "copies:hide": "newest",
+    "salary:>178k": "pay",
+    "sort:salary": "pay",
+    "quality:<50": "poor",
+    "quality:<1": "poor",
+    "new:<1d": "first_seen_newest",
+    "new:run:990000": "source_changed",
+    "changed:run:990000": "changed_in source_changed",
+    "closed:run:990000": "source_closed",
+    "id:board-000:1": "_id_",
+    "id:board-000:1*": "_id_",
+}
+
+
+@pytest.fixture
+async def board(ready_db: Database) -> AsyncGenerator[Database]:
+    words = Words()
+    await ready_db.jobs.insert_many([listing(words, n) for n in range(COUNT)])
+    await ready_db.import_logs.insert_one({"_id": 990_000, "source": SOURCES[0], "state": "succeeded", "active": False})
+    await terms.recount(ready_db)
+    yield ready_db
+
+
+def stages(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [plan]
+    for inner in (*([plan["inputStage"]] if "inputStage" in plan else []), *plan.get("inputStages", [])):
+        found += stages(inner)
+    return found
+
+
+async def explained(db: Database, query: Query, after: search.Key | None = None) -> tuple[str, bool, int]:
+    """The indexes of the plan, whether it sorts what it has found, and how many listings it looks at for a page."""
+    where = compile(query, await search.facts(db, query))
+    told = await search.paged(db, query, where, after, PAGE).explain()
+    plan = stages(told["queryPlanner"]["winningPlan"])
+    scans = [stage for stage in plan if stage["stage"] in ("IXSCAN", "IDHACK", "COLLSCAN")]
+    used = {"_id_" if stage["stage"] == "IDHACK" else stage.get("indexName", "no index") for stage in scans}
+    is_sorted = any(stage["stage"] == "SORT" for stage in plan)
+    return " ".join(sorted(used)), is_sorted, told["executionStats"]["totalDocsExamined"]
+
+
+async def test_every_kind_of_query_has_its_index(board: Database):
+    got = {text: (await explained(board, parse(text)))[0] for text in PLANS}
+    assert got == PLANS
+
+
+async def test_pages_are_in_the_order_of_an_index_and_read_no_more_than_they_show(board: Database):
+    """What one term or one value finds is read in its order: as many listings as a page has, at any depth."""
+    deep = (NOW - timedelta(days=100), "board-100")
+    for text in ("", "engineer ", "eng*", "location:berlin", "remote:true", f"source:{SOURCES[0]}"):
+        for after in (None, deep):
+            _, is_sorted, read = await explained(board, parse(text), after)
+            assert not is_sorted, text
+            assert 0 < read <= PAGE + 1, (text, read)
+
+
+async def test_what_is_new_in_a_watch_is_found_by_when_it_was_first_seen(board: Database):
+    """Of ten that are new, ten are looked at, however many hold the word."""
+    newest = await board.jobs.find().sort("metadata.first_seen", -1).skip(9).limit(1).to_list()
+    since = Since("new", newest[0]["metadata"]["first_seen"])
+    used, _, read = await explained(board, parse("engineer ").also(since))
+    assert (used, read) == ("first_seen_newest", 10)
