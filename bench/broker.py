@@ -101,7 +101,8 @@ async def measure(tasks: int, rounds: int, concurrency: int) -> None:
     middle = {system: statistics.median(rates[system]) for system in SYSTEMS}
     ratio = statistics.median(ours / stock for stock, ours in zip(rates["stock"], rates["ours"], strict=True))
     print(
-        f"median: stock {middle['stock']:,.0f}/s, ours {middle['ours']:,.0f}/s, of a round's ratios {ratio:.2f}  ({tasks} no-op tasks, concurrency {concurrency}, 1 process)"
+        f"median: stock {middle['stock']:,.0f}/s, ours {middle['ours']:,.0f}/s, of a round's ratios {ratio:.2f}"
+        f"  ({tasks} no-op tasks, concurrency {concurrency}, 1 process)"
     )
 
 
