@@ -146,8 +146,8 @@ def test_verbs_may_be_shortened_where_that_is_clear() -> None:
     assert name("run") == "run"  # exact before prefix
     assert name("runs") == "sectionruns"
     assert name("wo") == "sectionworkers"
-    assert name("w") == ""  # watches, workers
-    assert name("f") == ""  # failed, filter, freeze
+    assert name("w") == "watches"  # as the key
+    assert name("f") == name("re") == ""  # failed, filter, freeze; refresh, repaint, resume
     assert name("nonsense") == ""
 
 
