@@ -66,7 +66,7 @@ class ConsoleApp(WiredApp):
         self.can = can or Capabilities()
         super().__init__(ansi_color=self.can.own_colours)
         self.session = session
-        self.is_diffed = self.can.diff
+        self.is_diffed, self.erases = self.can.diff, self.can.erases
         self._shown_at = self._ages_of = float("-inf")
         self._ticks, self._owes_a_frame = 0, False
         self.first_section, self.first_filter = section, filter

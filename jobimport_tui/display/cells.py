@@ -43,15 +43,24 @@ Cell = tuple[str, Pen]
 
 PLAIN = Pen()
 UNKNOWN: Cell = ("\0", PLAIN)
+_OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "6": "25", "7": "27", "8": "28", "9": "29"}
 _BITS = ("bold", "dim", "italic", "underline", "blink", "blink2", "reverse", "conceal", "strike")
 _CODES = ("1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
-class Cells:
-    """A grid of what is shown and one of what is wanted."""
+SHORTEST_TAIL, SHORTEST_GAP = 4, 10
+"""Blanks from which on it is shorter to erase them: to the end of a row (EL), and within it (ECH and a move)."""
 
-    def __init__(self, colours: ColorSystem | None = ColorSystem.TRUECOLOR) -> None:
+
+class Cells:
+    """A grid of what is shown and one of what is wanted.
+
+    `erases`: the terminal fills what it erases with the pen's background, and can erase a part of a row.
+    """
+
+    def __init__(self, colours: ColorSystem | None = ColorSystem.TRUECOLOR, *, erases: bool = False) -> None:
         self.width = self.height = 0
+        self._erases = erases
         self._colours = colours
         self._shown: list[list[Cell]] = []
         self._wanted: list[list[Cell]] = []
@@ -110,9 +119,12 @@ class Cells:
         if wanted == shown:
             return
         is_doubtful = False
+        erased = 0
         for x, cell in enumerate(wanted):
             before = shown[x]
-            if cell == before and not is_doubtful:
+            if x < erased or (cell == before and not is_doubtful):
+                continue
+            if cell[0] == " " and (erased := self._erase(out, x, y, is_doubtful=is_doubtful)):
                 continue
             # Terminals differ on how wide these are: whatever follows in the row is put in its place again.
             if not is_doubtful:
@@ -120,6 +132,28 @@ class Cells:
             if cell[0]:
                 out.cell(x, y, cell, wanted)
         shown[:] = wanted
+
+    def _erase(self, out: "_Writer", x: int, y: int, *, is_doubtful: bool) -> int:
+        """Erase blanks from a place on where that is shorter than writing them; returns where they end, else 0."""
+        wanted, shown = self._wanted[y], self._shown[y]
+        pen = wanted[x][1]
+        if pen.attributes or (pen.bg and not self._erases):
+            return 0
+        end = x
+        while end < self.width and wanted[end] == wanted[x]:
+            end += 1
+        if end == self.width:
+            if end - x >= SHORTEST_TAIL:
+                out.erase(x, y, 0, pen, wanted)
+                return end
+            return 0
+        while end > x and shown[end - 1] == wanted[x]:
+            end -= 1
+        is_certain = not is_doubtful and all(cell is UNKNOWN or _CERTAIN.fullmatch(cell[0]) for cell in shown[x:end])
+        if end - x < SHORTEST_GAP or not self._erases or not is_certain:
+            return 0
+        out.erase(x, y, end - x, pen, wanted)
+        return end
 
     def _pen(self, style: Style | None) -> Pen:
         pen = self._pens.get(style)
@@ -153,6 +187,13 @@ class _Writer:
         if self._x < self._width and not _CERTAIN.fullmatch(character):
             self._x = -1  # by our count; the terminal may have counted otherwise
 
+    def erase(self, x: int, y: int, count: int, pen: Pen, row: list[Cell]) -> None:
+        """Make blanks of so many cells, 0 for all to the end of the row; the cursor stays before them."""
+        if (x, y) != (self._x, self._y):
+            self._move(x, y, row)
+        self._take(pen, is_blank=True)
+        self._out.append(f"\x1b[{count}X" if count else "\x1b[K")
+
     def text(self) -> str:
         """The frame."""
         if self._pen != PLAIN:
@@ -183,18 +224,28 @@ class _Writer:
     def _take(self, pen: Pen, *, is_blank: bool) -> None:
         if pen == self._pen or (is_blank and self._suits(" ", pen)):
             return
-        before = self._pen
-        codes: list[str] = []
-        if not before.attributes <= pen.attributes:
-            codes.append("0" if pen != PLAIN else "")
-            before = PLAIN
-        codes += sorted(pen.attributes - before.attributes)
-        if pen.fg != before.fg:
-            codes.append(pen.fg or "39")
-        if pen.bg != before.bg:
-            codes.append(pen.bg or "49")
-        self._out.append(f"\x1b[{';'.join(codes)}m")
+        gone = self._pen.attributes - pen.attributes
+        ways = [";".join(_steps(self._pen, pen))]
+        if gone:
+            ways.append(";".join(["0", *_steps(PLAIN, pen)]) if pen != PLAIN else "")
+        self._out.append(f"\x1b[{min(ways, key=len)}m")
         self._pen = pen
+
+
+def _steps(before: Pen, pen: Pen) -> list[str]:
+    """SGR parameters that make one pen of another: attributes off, attributes on, inks."""
+    off = {_OFF[code] for code in before.attributes - pen.attributes}
+    on = pen.attributes - before.attributes
+    if "22" in off:  # ends both bold and faint
+        on |= pen.attributes & {"1", "2"}
+    if "25" in off:
+        on |= pen.attributes & {"5", "6"}
+    codes = [*sorted(off), *sorted(on)]
+    if pen.fg != before.fg:
+        codes.append(pen.fg or "39")
+    if pen.bg != before.bg:
+        codes.append(pen.bg or "49")
+    return codes
 
 
 def _clusters(text: str, pen: Pen, blank: Cell) -> Iterable[Cell]:

@@ -29,9 +29,10 @@ class Wire:
         is_blocked: Callable[[], bool],
         colours: ColorSystem | None,
         clock: Callable[[], float] = time.monotonic,
+        erases: bool = False,
     ) -> None:
         self._write, self._is_blocked = write, is_blocked
-        self.cells, self.link = Cells(colours), Link(clock)
+        self.cells, self.link = Cells(colours, erases=erases), Link(clock)
         self.may_sync = False
         self._cursor: tuple[int, int] | None = None
 

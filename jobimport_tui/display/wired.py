@@ -24,6 +24,7 @@ class WiredApp(App[int]):
     """Base of the console."""
 
     is_diffed = True
+    erases = False
 
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
@@ -53,7 +54,7 @@ class WiredApp(App[int]):
         driver = self._driver
         if self.wire is None and self.is_diffed and isinstance(driver, ConsoleDriver) and not driver.is_inline:
             colours = COLOR_SYSTEMS.get(self.console.color_system or "")
-            self.wire = Wire(driver.write, lambda: driver.is_blocked, colours)
+            self.wire = Wire(driver.write, lambda: driver.is_blocked, colours, erases=self.erases)
             driver.on_answer, driver.on_continue = self._answered, self.repaint
             self.app_resume_signal.subscribe(self, lambda _: self._resumed(), immediate=True)
         return self.wire

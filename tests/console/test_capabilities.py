@@ -42,6 +42,12 @@ def test_few_colours_are_the_terminals_own(environ: dict[str, str], own: bool) -
     assert not of(asked=ConsoleSettings(theme="dark"), **environ).own_colours
 
 
+def test_only_terminals_that_fill_what_they_erase_are_told_to_erase() -> None:
+    assert of().erases and of(TERM="linux").erases and of(TERM="xterm-kitty").erases
+    assert not of(TERM="screen-256color").erases and not of(TERM="vt220").erases and not of(TERM="").erases
+    assert not of(STY="1234.pts").erases
+
+
 def test_no_mouse_over_ssh_unless_asked() -> None:
     assert of().mouse
     assert not of(SSH_CONNECTION="1").mouse and not of(SSH_TTY="/dev/pts/1").mouse

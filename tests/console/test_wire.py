@@ -39,13 +39,13 @@ def seen(screen: pyte.Screen) -> list[list[Seen]]:
 class Twins:
     """Two terminals of one size: one is painted by Textual, the other over our wire."""
 
-    def __init__(self, colours: ColorSystem = ColorSystem.TRUECOLOR) -> None:
+    def __init__(self, colours: ColorSystem = ColorSystem.TRUECOLOR, *, erases: bool = True) -> None:
         self.plain, self.ours = pyte.Screen(80, 24), pyte.Screen(80, 24)
         for screen in (self.plain, self.ours):
             screen.reset_mode(7, private=True)  # as the driver does: no wrapping at the edge
         self._plain, self._ours = pyte.Stream(self.plain), pyte.Stream(self.ours)
         self.sent, self.stock, self.frames = 0, 0, 0
-        self.wire = Wire(self.write, lambda: False, colours)
+        self.wire = Wire(self.write, lambda: False, colours, erases=erases)
 
     def write(self, text: str) -> None:
         self.sent += len(text.encode())
@@ -64,9 +64,9 @@ class Twins:
         assert seen(self.plain) == seen(self.ours)
 
 
-@pytest.fixture
-def twins(monkeypatch: pytest.MonkeyPatch) -> Twins:
-    twins = Twins()
+@pytest.fixture(params=[True, False], ids=["erases", "writes-blanks"])
+def twins(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Twins:
+    twins = Twins(erases=request.param)
     stock = ConsoleApp._display
 
     def display(self: ConsoleApp, screen: Screen[Any], update: Any) -> None:
@@ -120,7 +120,7 @@ async def test_what_is_not_changed_is_not_sent(twins: Twins) -> None:
         twins.wire.forget()
         app.screen.refresh()
         await pilot.pause()
-        assert twins.sent > before + 80 * 24
+        assert twins.sent > before + (1000 if twins.wire.cells._erases else 80 * 24)  # blanks need no bytes
 
 
 # --- the grid alone, on any text
@@ -130,6 +130,7 @@ WORDS = st.sampled_from(
         "plain",
         " ",
         "   ",
+        " " * 14,
         "東京",
         "データ",
         "é",
@@ -171,14 +172,16 @@ def segments(pieces: list[tuple[str, Style | None]]) -> Iterator[Segment]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(PUTS, min_size=1, max_size=6))
-def test_step_by_step_is_the_same_as_all_at_once(frames: list[list[tuple[int, int, list[tuple[str, Any]]]]]) -> None:
-    stepwise, at_once = Cells(), Cells()
-    screen, fresh = pyte.Screen(12, 4), pyte.Screen(12, 4)
+@given(st.lists(PUTS, min_size=1, max_size=6), st.booleans())
+def test_step_by_step_is_the_same_as_all_at_once(
+    frames: list[list[tuple[int, int, list[tuple[str, Any]]]]], erases: bool
+) -> None:
+    stepwise, at_once = Cells(erases=erases), Cells()
+    screen, fresh = pyte.Screen(30, 4), pyte.Screen(30, 4)
     for each in (screen, fresh):
         each.reset_mode(7, private=True)
     for cells in (stepwise, at_once):
-        cells.resize(12, 4)
+        cells.resize(30, 4)
     for puts in frames:
         for x, y, pieces in puts:
             stepwise.put(x, y, segments(pieces))
@@ -201,7 +204,7 @@ def test_no_segment_steers_the_terminal(puts: list[tuple[int, int, list[tuple[st
     cells.resize(12, 4)
     for x, y, pieces in puts:
         cells.put(x, y, segments(pieces))
-    sent = re.sub(r"\x1b\[[0-9;]*[mHGC]|\r\n", "", cells.changes())
+    sent = re.sub(r"\x1b\[[0-9;]*[mHGCKX]|\r\n", "", cells.changes())
     assert sent == re.sub("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b]", "", sent)
 
 
@@ -231,3 +234,25 @@ def test_few_bytes() -> None:
     for _ in range(3):
         cells.put(rng.randrange(60), 3, [Segment(str(rng.randrange(10)) * 3, ink)])
     assert 0 < len(cells.changes()) < 120
+
+
+def test_blanks_are_erased_where_the_terminal_fills_them_and_written_where_it_does_not() -> None:
+    ink = Style.parse("#d4d4cf on #14161b")
+    for erases in (True, False):
+        cells = Cells(erases=erases)
+        cells.resize(80, 1)
+        cells.put(0, 0, [Segment("a" + " " * 40 + "b" + " " * 38, ink)])
+        assert cells.changes().count(" ") == (0 if erases else 78)
+    own = Cells()  # the terminal's own background is what every terminal erases with
+    own.resize(80, 1)
+    own.put(0, 0, [Segment("a" + " " * 79)])
+    assert own.changes() == "\x1b[1Ha\x1b[K"
+
+
+def test_bold_ends_without_a_word_about_what_goes_on() -> None:
+    cells = Cells()
+    cells.resize(2, 1)
+    cells.put(
+        0, 0, [Segment("a", Style.parse("bold #d4d4cf on #14161b")), Segment("b", Style.parse("#8a8f98 on #14161b"))]
+    )
+    assert "a\x1b[22;38;2;138;143;152mb" in cells.changes()
