@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pymongo
@@ -14,10 +14,11 @@ from workers.errors import ConfigError, Transient
 from workers.model import Salary
 from workers.model.listing import Remote
 from workers.query.model import OfRun, Query
-from workers.store import history, terms
+from workers.store import hints, history, terms
 from workers.store.compiling import Facts, compile, starts, whole_terms
 from workers.store.connect import Database, ping
 from workers.store.documents import Document, from_document, utc_now
+from workers.store.hints import Hint
 
 COUNT_CAP = 10_001  # "10,000+"
 TIME_LIMIT = 3.0  # seconds a search may take
@@ -97,15 +98,19 @@ async def search(db: Database, query: Query, *, limit: int = 50, after: Key | No
     """
     async with _told(db):
         with pymongo.timeout(TIME_LIMIT):
-            where = compile(query, await facts(db, query))
-            return [from_document(row, JobRow) async for row in paged(db, query, where, after, limit)]
+            known = await facts(db, query)
+            where, chosen = compile(query, known), await hints.hint(db, query, known)
+            return [from_document(row, JobRow) async for row in paged(db, query, where, after, limit, chosen)]
 
 
 async def count(db: Database, query: Query, *, cap: int = COUNT_CAP) -> int:
     """Count what `search` would list in all its pages, up to `cap`. Raises SearchTooSlow."""
     async with _told(db):
         with pymongo.timeout(TIME_LIMIT):
-            return await db.jobs.count_documents(compile(query, await facts(db, query)), limit=cap)
+            known = await facts(db, query)
+            chosen = await hints.hint(db, query, known) if query.sort == "posted" else hints.NONE  # nothing is sorted
+            options: dict[str, Any] = {"hint": chosen.index} if chosen.index else {}
+            return await db.jobs.count_documents(compile(query, known), limit=cap, **options)
 
 
 async def export(db: Database, query: Query, *, limit: int | None = None) -> AsyncGenerator[list[Document]]:
@@ -119,7 +124,7 @@ async def export(db: Database, query: Query, *, limit: int | None = None) -> Asy
     while left is None or left > 0:
         size = EXPORT_PAGE if left is None else min(EXPORT_PAGE, left)
         async with _told(db):
-            page = [row async for row in paged(db, query, where, after, size, {"search_terms": False})]
+            page = [row async for row in paged(db, query, where, after, size, hints.NONE, {"search_terms": False})]
         if page:
             yield page
         if len(page) < size:
@@ -129,14 +134,24 @@ async def export(db: Database, query: Query, *, limit: int | None = None) -> Asy
 
 
 def paged(
-    db: Database, query: Query, where: Document, after: Key | None, limit: int, fields: Document = _LISTED
+    db: Database,
+    query: Query,
+    where: Document,
+    after: Key | None,
+    limit: int,
+    chosen: Hint = hints.NONE,
+    fields: Document = _LISTED,
 ) -> AsyncCursor[Document]:
     """The find of a page; `where` is the compiled query, `fields` what it projects."""
     by = _ORDER[query.sort]
+    parts = [where]
+    if chosen.also:
+        parts.append(chosen.also)
     if after is not None:
         at, id = after
-        where = {"$and": [where, {by: {"$lte": at}}, {"$or": [{by: {"$lt": at}}, {"_id": {"$lt": id}}]}]}
-    return db.jobs.find(where, fields).sort({by: -1, "_id": -1}).limit(limit)
+        parts += [{by: {"$lte": at}}, {"$or": [{by: {"$lt": at}}, {"_id": {"$lt": id}}]}]
+    found = db.jobs.find({"$and": parts} if len(parts) > 1 else where, fields).sort({by: -1, "_id": -1}).limit(limit)
+    return found.hint(chosen.index) if chosen.index else found
 
 
 async def facts(db: Database, query: Query) -> Facts:

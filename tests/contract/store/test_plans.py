@@ -13,7 +13,7 @@ import pytest
 from bench.listings import NOW, SOURCES, Words, listing
 from workers.query import Query, parse
 from workers.query.model import Since
-from workers.store import search, terms
+from workers.store import hints, search, terms
 from workers.store.compiling import compile
 from workers.store.connect import Database
 
@@ -42,6 +42,10 @@ PLANS: dict[str, str] = {
     "copies:hide": "newest",
     "salary:>178k": "pay",
     "sort:salary": "pay",
+    "engineer sort:salary": "pay",
+    "glaciologist sort:salary": "terms_newest",
+    f"source:{SOURCES[0]} sort:salary": "pay",
+    f"source:{SOURCES[-1]} sort:salary": "source_newest",
     "quality:<50": "poor",
     "quality:<1": "poor",
     "new:<1d": "first_seen_newest",
@@ -71,8 +75,9 @@ def stages(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def explained(db: Database, query: Query, after: search.Key | None = None) -> tuple[str, bool, int]:
     """The indexes of the plan, whether it sorts what it has found, and how many listings it looks at for a page."""
-    where = compile(query, await search.facts(db, query))
-    told = await search.paged(db, query, where, after, PAGE).explain()
+    known = await search.facts(db, query)
+    chosen = await hints.hint(db, query, known)
+    told = await search.paged(db, query, compile(query, known), after, PAGE, chosen).explain()
     plan = stages(told["queryPlanner"]["winningPlan"])
     scans = [stage for stage in plan if stage["stage"] in ("IXSCAN", "IDHACK", "COLLSCAN")]
     used = {"_id_" if stage["stage"] == "IDHACK" else stage.get("indexName", "no index") for stage in scans}
@@ -101,3 +106,41 @@ async def test_what_is_new_in_a_watch_is_found_by_when_it_was_first_seen(board: 
     since = Since("new", newest[0]["metadata"]["first_seen"])
     used, _, read = await explained(board, parse("engineer ").also(since))
     assert (used, read) == ("first_seen_newest", 10)
+
+
+async def test_by_pay_in_a_large_source_only_its_own_listings_are_looked_at(board: Database):
+    used, is_sorted, read = await explained(board, parse(f"source:{SOURCES[0]} sort:salary"))
+    assert (used, is_sorted, read) == ("pay", False, PAGE)
+
+
+async def test_what_is_chosen_changes_nothing_of_what_is_found(board: Database, monkeypatch: pytest.MonkeyPatch):
+    runs = await board.jobs.distinct("first_run", {"source": SOURCES[0]})
+    await board.import_logs.insert_many([{"_id": run, "source": SOURCES[0], "slot": run} for run in runs[:3]])
+    texts = [f"new:run:{run}" for run in runs[:3]]
+    texts += [f"{words}sort:salary" for words in ("engineer ", "glaciologist ", "senior nurse ", "-senior ", "eng* ")]
+    texts += [f"source:{source} sort:salary" for source in (SOURCES[0], SOURCES[-1], "none")]
+    chosen = {text: await every_page(board, parse(text)) for text in texts}
+    assert all(chosen[text] for text in texts[:-1])
+    assert chosen[texts[-1]] == []
+
+    async def none(*_: object) -> hints.Hint:
+        return hints.NONE
+
+    monkeypatch.setattr(hints, "hint", none)
+    assert {text: await every_page(board, parse(text)) for text in texts} == chosen
+
+
+async def test_an_index_that_is_not_there_is_done_without(board: Database):
+    before = await every_page(board, parse(f"source:{SOURCES[0]} sort:salary"))
+    await board.jobs.drop_index("pay")
+    assert await every_page(board, parse(f"source:{SOURCES[0]} sort:salary")) == before
+
+
+async def every_page(db: Database, query: Query) -> list[str]:
+    found: list[str] = []
+    after: search.Key | None = None
+    while page := await search.search(db, query, limit=PAGE, after=after):
+        found += [row.id for row in page]
+        after = page[-1].key(query)
+    assert await search.count(db, query) == len(found)
+    return found
