@@ -45,7 +45,7 @@ PLANS: dict[str, str] = {
     "engineer sort:salary": "pay",
     "glaciologist sort:salary": "terms_newest",
     f"source:{SOURCES[0]} sort:salary": "pay",
-    f"source:{SOURCES[-1]} sort:salary": "source_newest",
+    f"source:{SOURCES[50]} sort:salary": "source_newest",
     "quality:<50": "poor",
     "quality:<1": "poor",
     "new:<1d": "first_seen_newest",
@@ -118,9 +118,9 @@ async def test_what_is_chosen_changes_nothing_of_what_is_found(board: Database, 
     await board.import_logs.insert_many([{"_id": run, "source": SOURCES[0], "slot": run} for run in runs[:3]])
     texts = [f"new:run:{run}" for run in runs[:3]]
     texts += [f"{words}sort:salary" for words in ("engineer ", "glaciologist ", "senior nurse ", "-senior ", "eng* ")]
-    texts += [f"source:{source} sort:salary" for source in (SOURCES[0], SOURCES[-1], "none")]
+    texts += [f"source:{source} sort:salary" for source in (SOURCES[0], SOURCES[50], "none")]
     chosen = {text: await every_page(board, parse(text)) for text in texts}
-    assert all(chosen[text] for text in texts[:-1])
+    assert [text for text in texts[:-1] if not chosen[text]] == []
     assert chosen[texts[-1]] == []
 
     async def none(*_: object) -> hints.Hint:
