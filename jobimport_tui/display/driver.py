@@ -9,6 +9,8 @@ from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from jobimport_tui.display.keyboard import Bell, listen
+
 MOST_PENDING = 2
 """Writes that may wait for the terminal. Textual's own queue holds 30 frames, then blocks the loop."""
 
@@ -18,6 +20,15 @@ class ConsoleDriver(LinuxDriver):
 
     on_answer: Callable[[float], None] | None = None
     on_continue: Callable[[], None] | None = None
+
+    def __init__(self, *args: Any, **facts: Any) -> None:
+        super().__init__(*args, **facts)
+        self._bell = Bell()
+        self.exit_event = self._bell
+
+    def run_input_thread(self) -> None:
+        """Wait for input; runs in the input thread."""
+        listen(self.fileno, self._bell, self.process_message, debug=self._debug)
 
     def process_message(self, message: Message) -> None:
         """Keep the answers to our questions; runs in the input thread."""

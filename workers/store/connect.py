@@ -66,7 +66,7 @@ async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = 
     timeout_ms = int(settings.timeout * 1000)
     if fast:
         timeout_ms = min(timeout_ms, FAST_TIMEOUT_MS)
-    client = _client(settings.url, app_name, timeout_ms)
+    client = _client(settings.url, app_name, timeout_ms, is_polled=fast)
     try:
         yield client.get_default_database(DEFAULT_DATABASE)
     finally:
@@ -74,7 +74,7 @@ async def open_database(settings: MongoSettings, *, app_name: str, fast: bool = 
             await client.close()
 
 
-def _client(url: str, app_name: str, timeout_ms: int) -> AsyncMongoClient[dict[str, Any]]:
+def _client(url: str, app_name: str, timeout_ms: int, *, is_polled: bool = False) -> AsyncMongoClient[dict[str, Any]]:
     try:
         client = AsyncMongoClient[dict[str, Any]](
             url,
@@ -84,6 +84,8 @@ def _client(url: str, app_name: str, timeout_ms: int) -> AsyncMongoClient[dict[s
             retryWrites=True,
             maxIdleTimeMS=60_000,
             timeoutMS=timeout_ms,
+            # A stream of heartbeats wakes who waits six times a second; the console asks every few seconds anyway.
+            serverMonitoringMode="poll" if is_polled else "auto",
         )
         client.get_default_database(DEFAULT_DATABASE)
     except (ConfigurationError, InvalidName, ValueError) as error:
