@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -14,6 +14,7 @@ from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.capabilities import capabilities
 from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.display.terminal import Terminal
+from jobimport_tui.gateway.late import LateGateway
 from jobimport_tui.gateway.playback import PlaybackGateway
 from jobimport_tui.gateway.protocol import Gateway
 from jobimport_tui.preferences import Preferences
@@ -78,15 +79,14 @@ def _preferences(file: Path) -> tuple[Preferences, str]:
 def _app(config: "Config", how: Opening, kept: Preferences, tape: Tape, terminal: Terminal | None) -> ConsoleApp:
     can = capabilities(os.environ, getattr(sys.__stdout__, "encoding", None), config.settings.console)
     player = PlaybackGateway(load_recording(Path(how.play))) if how.play else None
-    gateway: Gateway
-    if player is None:
+
+    def live() -> Gateway:
         from jobimport_tui.gateway.live import LiveGateway
 
-        gateway = LiveGateway(config, clock=time.time)
-    else:
-        gateway = player
+        return LiveGateway(config, clock=time.time)
+
     session = Session(
-        gateway,
+        player or cast("Gateway", LateGateway(live)),
         clock=player.clock if player else time.time,
         glyphs=Glyphs(ascii_only=can.ascii_only),
         read_only=how.read_only or player is not None,

@@ -1,11 +1,10 @@
 """Cron expressions: five fields, read in a source's time zone, answered in UTC.
 
-croniter is loaded by the first use: it costs 50 ms that most commands need not pay.
+croniter and the time zones are loaded by the first use: they cost 50 ms that most commands need not pay.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 SCHEDULE_EXPECTED = 'five cron fields such as "0 * * * *", or ""'
 
@@ -34,6 +33,8 @@ def is_schedule(text: str) -> bool:
 
 def slot_after(schedule: str, timezone: str, moment: datetime) -> datetime:
     """First slot after a moment, in UTC."""
+    from zoneinfo import ZoneInfo
+
     from croniter import croniter
 
     return croniter(schedule, moment.astimezone(ZoneInfo(timezone))).get_next(datetime).astimezone(UTC)
@@ -41,6 +42,8 @@ def slot_after(schedule: str, timezone: str, moment: datetime) -> datetime:
 
 def slot_until(schedule: str, timezone: str, moment: datetime) -> datetime:
     """Newest slot at or before a moment, in UTC."""
+    from zoneinfo import ZoneInfo
+
     from croniter import croniter
 
     # get_prev looks strictly before its start, and slots lie on whole minutes.

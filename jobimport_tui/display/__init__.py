@@ -11,6 +11,7 @@
 Pure: nothing of these knows Textual. What stands between it and the terminal:
 
     wired    the app whose frames go over a wire: cells and link; driver: hears the terminal's answers
+    keyboard what is typed, waited for without a look ten times a second
     themes   our colours, or the terminal's
     terminal its loss, and signals
 """

@@ -139,6 +139,18 @@ def test_the_console_loads_neither_taskiq_nor_a_parser():
     assert loaded("import jobimport_tui.app") & {"taskiq", "httpx", "lxml", "ijson"} == set()
 
 
+def test_a_console_that_is_about_to_paint_has_loaded_no_more_than_its_frame():
+    opened = "Opened(load(None, {}), Opening(), None, Path('nowhere/console.toml'))"
+    said = loaded(
+        "from pathlib import Path\nfrom workers.settings import load\n"
+        f"from jobimport_tui.opening import Opened, Opening\nit = {opened}\n"
+        "assert not hasattr(it.app.session.gateway, 'seek')"
+    )
+    later = {"redis", "pymongo", "croniter", "zoneinfo", "tomli_w", "curses", "nh3", "rapidfuzz", "jmespath"}
+    never = {"taskiq", "httpx", "lxml", "ijson", "pyarrow", "polars", "prometheus_client", "uvloop"}
+    assert said & (later | never) == set()
+
+
 def test_no_worker_process_loads_textual():
     for module in ("worker", "scheduler", "stack"):
         assert "textual" not in loaded(f"import workers.service.{module}")
