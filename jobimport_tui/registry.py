@@ -112,8 +112,9 @@ def by_verb(verb: str, place: str, *, read_only: bool) -> list[Action]:
 
 
 def verbs(place: str, *, read_only: bool) -> list[str]:
-    """Every `:` verb that a screen knows, in the order of the table."""
-    return [action.verb for action in of_place(place, read_only=read_only) if action.verb]
+    """Every `:` verb that a screen knows, those first that their first letter means: they are what is completed."""
+    actions = [action for action in of_place(place, read_only=read_only) if action.verb]
+    return [action.verb for action in sorted(actions, key=lambda action: action.verb[0] not in action.keys)]
 
 
 def keymap() -> dict[str, str]:

@@ -37,7 +37,9 @@ def silence(known: Snapshot, worker: Worker) -> float | None:
     While Redis is away nobody hears of anybody; and until a lease after its return a beat may be on its way.
     """
     asked, back = known.workers.at, known.redis.back_at
-    if asked is None or (back is not None and 0 <= asked - back <= SILENT_SECONDS):
+    if asked is None:
+        return None
+    if back is not None and asked - back <= SILENT_SECONDS and worker.beat_at <= back:
         return None
     return max(0.0, asked - worker.beat_at)
 

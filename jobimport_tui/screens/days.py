@@ -98,7 +98,9 @@ class DaysPage(Detail):
         most = max(range(len(values)), key=lambda i: values[i] or 0.0)
         figures = [
             f"today {shown(values[-1] or 0.0).strip()}",
-            f"most {shown(values[most] or 0.0).strip()} on {days[most].day:%d %b}",
+            f"most {shown(values[most] or 0.0).strip()} on {days[most].day:%d %b}"
+            if values[most]
+            else "none on any day",
             f"in all {shown(sum(value or 0.0 for value in values)).strip()}",
         ]
         return _beside(name, rows, figures)

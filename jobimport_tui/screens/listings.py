@@ -93,11 +93,9 @@ class ListingsSection(PagedSection[ListingRow]):
         self.found.empty = self.nothing("searching ...", NONE_FOUND if self.text else EMPTY)
         self.found.show(self.found.all_rows, is_stale=is_stale and bool(self.found.all_rows))
         count = f" of {self._count}" if self._count else ""
-        query = (
-            f'   "{self.text}"'
-            if self.text
-            else f"   / searches, f picks a source, w: {len(self.session.snapshot.watches)} watches"
-        )
+        watches = len(self.session.snapshot.watches)
+        hint = f"/ searches, f picks a source, w: {watches or 'no'} watch{'' if watches == 1 else 'es'}"
+        query = f'   "{self.text}"' if self.text else f"   {hint}"
         self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem.removeprefix("query, "))
 
     def equivalent(self) -> str:

@@ -33,7 +33,7 @@ class WatchPicker(Chooser[WatchLine, WatchLine]):
             Column[WatchLine]("QUERY", 20, lambda w: safe(w.query), flex=1),
         ]
         grid = Grid[WatchLine](columns, lambda w: w.name, empty="no watch yet: W in Listings saves a search")
-        super().__init__(grid, title="YOUR WATCHES: enter shows what is new", placeholder="part of its name")
+        super().__init__(grid, title="YOUR WATCHES, what is new", placeholder="part of its name")
 
     def taken(self, row: WatchLine) -> WatchLine:
         """The watch."""

@@ -112,6 +112,6 @@ class WorkersSection(Selecting):
         self.propose(plan, lambda id_: gateway.order(id_, order), is_grave=order == "stop", inverse=back, held=not back)
 
     def do_open(self, _: str) -> None:
-        """There is no more to a worker yet than its row."""
+        """There is no more to a worker than its row: what it has in hand, and the lanes that it reads, in full."""
         if worker := self.processes.selected:
-            self.say(f"{worker.id}: lanes {worker.lanes}; {worker.current or 'nothing in hand'}")
+            self.say(f"{worker.current or 'nothing in hand'}; reads {worker.lanes}")

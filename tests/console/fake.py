@@ -39,6 +39,7 @@ from jobimport_tui.state import (
     Snapshot,
     SourceLine,
     Sources,
+    WatchLine,
     Worker,
     Workers,
 )
@@ -255,6 +256,16 @@ BUSY = Snapshot(
         ),
         folder="config/sources",
         at=NOW,
+    ),
+)
+
+WATCHED = msgspec.structs.replace(
+    BUSY,
+    watches=tuple(
+        WatchLine(name=name, query=query, asks=f"new:<2h {query}", looked_at=NOW - 5400 * (i + 1), new=new)
+        for i, (name, query, new) in enumerate(
+            [("py", "python remote:true salary:>80000", 12), ("night", '"night nurse" location:berlin', 0)]
+        )
     ),
 )
 

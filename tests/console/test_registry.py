@@ -137,6 +137,15 @@ def test_footer_palette_and_help_know_no_other_action(place: str) -> None:
     assert bound == {f"do('{action.name}', '{action.preset}')" for action in meant if action.keys}
 
 
+@pytest.mark.parametrize("place", sorted(registry.EVERYWHERE))
+def test_what_a_letter_means_is_what_it_is_completed_to(place: str) -> None:
+    verbs = registry.verbs(place, read_only=False)
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        meant = registry.by_verb(letter, place, read_only=False)
+        if len(meant) == 1:
+            assert next(verb for verb in verbs if verb.startswith(letter)) == meant[0].verb
+
+
 def test_verbs_may_be_shortened_where_that_is_clear() -> None:
     def name(verb: str) -> str:
         meant = registry.by_verb(verb, "queues", read_only=False)

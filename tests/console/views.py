@@ -16,7 +16,7 @@ from jobimport_tui.actions import ACTIONS
 from jobimport_tui.app import ConsoleApp
 from jobimport_tui.display.capabilities import Capabilities
 from jobimport_tui.state import Snapshot
-from tests.console.fake import BUSY, EMPTY, console, down
+from tests.console.fake import BUSY, EMPTY, WATCHED, console, down
 
 SIZES = ((80, 24), (120, 40))
 BEGIN, END = "<!-- keys: generated from the registry -->", "<!-- end of keys -->"
@@ -49,6 +49,7 @@ DETAILS = (
     View("test", section="sources", keys=("t",)),
     View("edit", section="sources", keys=("E",)),
     View("listing", section="listings", keys=("enter",)),
+    View("watches", snapshot=WATCHED, keys=("w",)),
     View("help", keys=("question_mark",)),
     View("import", keys=("i",)),
     View("confirm", keys=("i", "enter")),
