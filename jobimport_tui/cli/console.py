@@ -1,5 +1,6 @@
 """`jobimport` alone: the console."""
 
+import os
 import sys
 
 from jobimport_tui.cli.flags import Args, Parser, flags
@@ -8,8 +9,10 @@ SECTIONS = ("queues", "runs", "failed", "listings", "workers", "sources")
 
 
 def has_terminal() -> bool:
-    """Whether a console can be shown: it reads stdin and paints on stderr."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    """Whether a console can be shown: it reads stdin and paints on stderr; or a browser does, by `--serve`."""
+    return bool(os.environ.get("TEXTUAL_DRIVER")) or (
+        sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    )
 
 
 def describe(parser: Parser) -> None:
@@ -24,6 +27,9 @@ def describe(parser: Parser) -> None:
     group.add_argument("--ascii", action="store_true", help="only ASCII on the screen")
     group.add_argument("--mouse", action="store_true", help="also over SSH")
     group.add_argument("--no-diff", action="store_true", help="send whole regions, as Textual does by itself")
+    group.add_argument(
+        "--serve", nargs="?", type=int, const=8000, metavar="PORT", help="in a browser of this machine, at 127.0.0.1"
+    )
 
 
 def run(args: Args) -> int:
@@ -35,6 +41,8 @@ def run(args: Args) -> int:
         "console.mouse": "on" if args.mouse else None,
         "console.diff": "false" if args.no_diff else None,
     }
+    if args.serve is not None:
+        return _serve(args)
     config = load(getattr(args, "config", None), {**flags(args), **asked})
     if not has_terminal():
         from jobimport_tui.cli.show import say
@@ -52,3 +60,19 @@ def run(args: Args) -> int:
 
         say(f"jobimport: {problem}")
     return code
+
+
+def _serve(args: Args) -> int:
+    """Serve consoles that are opened with the flags that this one was given."""
+    from jobimport_tui.cli.show import say
+    from jobimport_tui.serving import serve
+
+    argv = ["console", "--mouse", "--section", args.section, "--filter", args.filter]
+    argv += [f"--{name.replace('_', '-')}" for name in ("read_only", "ascii", "no_diff") if getattr(args, name)]
+    for name in ("config", "play"):
+        if value := getattr(args, name, None):
+            argv += [f"--{name}", str(value)]
+    # Not as arguments: a URL may hold a password, and every user of the machine sees arguments.
+    urls = {f"JOBIMPORT_{name.upper()}_URL": getattr(args, name, None) for name in ("redis", "mongo")}
+    os.environ.update({name: value for name, value in urls.items() if value})
+    return serve(args.serve, argv, say)
