@@ -204,7 +204,8 @@ def format_of(path: str) -> Format:
 def opened(path: str | None, format: Format, *, is_new: bool = False) -> Generator[Sheet]:
     """A sheet on stdout, or on a file that appears under its name only when it is whole.
 
-    With `is_new` a file that is there stays. Raises ConfigError for a place that cannot be written to.
+    With `is_new` a file that is there stays. What is no file, such as a pipe, is written into; a link stays one.
+    Raises ConfigError for a place that cannot be written to.
     """
     if path is None:
         if format == "parquet" and sys.stdout.isatty():
@@ -213,9 +214,15 @@ def opened(path: str | None, format: Format, *, is_new: bool = False) -> Generat
         yield sheet
         sheet.close()
         return
-    target = Path(path).expanduser()
+    target = Path(path).expanduser().resolve()
     if target.is_dir() or (is_new and target.exists()):
         raise ConfigError("file", "", path, "a name that is free" if is_new else "a file, not a folder")
+    if target.exists() and not target.is_file():
+        with _into(target, path) as out:
+            sheet = SHEETS[format](out)
+            yield sheet
+            sheet.close()
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     except OSError as error:
@@ -231,6 +238,13 @@ def opened(path: str | None, format: Format, *, is_new: bool = False) -> Generat
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _into(target: Path, path: str) -> BinaryIO:
+    try:
+        return target.open("wb")
+    except OSError as error:
+        raise ConfigError("file", "", path, f"a place that can be written to ({error.strerror})") from error
 
 
 def _name(part: Path, target: Path, *, is_new: bool) -> None:

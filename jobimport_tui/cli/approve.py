@@ -21,7 +21,7 @@ async def _approve(config: Config, args: Args) -> int:
 
     async with reach.both(config) as (db, redis):
         before = await known(db, args.run_id)
-        waiter = await Waiter.open(db, redis, config.settings.redis.url, watch=False)
+        waiter = await Waiter.open(db, redis, config.settings.redis.url)
         run = await control.approve(db, redis, before.id, reach.user()) or before
         ended = (await waiter.wait([run.id]))[0] if args.wait and run.active else None
     if wants_json(args):

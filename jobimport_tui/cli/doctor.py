@@ -244,6 +244,9 @@ def of_workers(heard: list[registry.WorkerInfo]) -> list[Check]:
         if alive
         else Check("workers", "fail", "none is running", "start one: jobimport worker")
     ]
+    if alive and all(worker.state == "quiet" for worker in alive):
+        advice = f"jobimport workers resume {' '.join(worker.id for worker in alive)}"
+        checks.append(Check("workers", "warn", "all are quiet: nothing new is begun", advice))
     for worker in silent:
         text = f"{worker.id} has been silent for {span(worker.beat_age_s)}"
         checks.append(Check("workers", "warn", text, "it died without a word: see its host's log"))

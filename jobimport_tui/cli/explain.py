@@ -1,5 +1,6 @@
 """From an exception to one sentence on stderr and an exit code; a fault of our own leaves its traceback in a file."""
 
+import errno
 import os
 import sys
 import traceback
@@ -10,6 +11,9 @@ from jobimport_tui.cli.show import say
 from workers.errors import ConfigError, JobImportError, UnknownSource, Unreachable
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+
+OF_THE_PLACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS))
+"""A disk that is full, broken, or not to be written to: no fault of ours."""
 
 
 def explain(error: BaseException, *, debug: bool) -> int:
@@ -22,6 +26,10 @@ def explain(error: BaseException, *, debug: bool) -> int:
     if isinstance(cause, JobImportError):
         say(f"jobimport: {cause}")
         return _code(cause)
+    if isinstance(cause, OSError) and cause.errno in OF_THE_PLACE:
+        where = f": {cause.filename}" if cause.filename else ""
+        say(f"jobimport: not everything could be written: {os.strerror(cause.errno)}{where}")
+        return FAILED
     kind = type(cause).__name__
     if debug:
         say(f"jobimport: unexpected {kind}: {cause}")

@@ -14,7 +14,6 @@ from workers.model import Run, Source
 from workers.queue import connect as queue
 from workers.settings import Config
 from workers.sources import load_each, load_one
-from workers.store.connect import Database
 from workers.store.migrations import ready
 
 
@@ -60,7 +59,8 @@ async def _import(config: Config, chosen: list[Source], args: Args) -> int:
         # The index that allows one active run a source must be there before the first run is.
         await ready(db, config.settings.retention)
         waiting = args.wait or args.watch
-        waiter = await Waiter.open(db, redis, url, watch=args.watch) if waiting else None
+        tell = partial(_tell_end, is_json=wants_json(args))
+        waiter = await Waiter.open(db, redis, url, watch=args.watch, tell=tell) if waiting else None
         accepted: list[Requested] = []
         for source in chosen:
             high = True if args.high else None
@@ -74,7 +74,7 @@ async def _import(config: Config, chosen: list[Source], args: Args) -> int:
         if waiter is None:
             return 0
         runs = await waiter.wait([asked.run.id for asked in accepted if asked.run])
-        return await _ended(db, runs, is_json=wants_json(args))
+        return max((exit_code(ended) for ended in runs), default=0)
 
 
 def _answer(source: Source, asked: Requested, *, is_json: bool, is_final: bool) -> None:
@@ -129,10 +129,8 @@ async def _without_redis(url: str, redis: reach.Redis, accepted: list[Requested]
     )
 
 
-async def _ended(db: Database, runs: list[Run], *, is_json: bool) -> int:
-    for ended in runs:
-        if is_json:
-            line(as_object(ended))
-        else:
-            print(sentence(ended), flush=True)
-    return max((exit_code(ended) for ended in runs), default=0)
+def _tell_end(ended: Run, *, is_json: bool) -> None:
+    if is_json:
+        line(as_object(ended))
+    else:
+        print(sentence(ended), flush=True)

@@ -4,12 +4,15 @@ from functools import partial
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
-from jobimport_tui.cli.show import line, span, table
+from jobimport_tui.cli.show import cell, clock, line, span, table
 from workers import control
+from workers.errors import Unreachable
 from workers.queue import pause
 from workers.queue.depth import LaneDepth, QueueDepths, snapshot
 from workers.settings import Config
 from workers.sources import load_one
+from workers.store import pauses
+from workers.store.pauses import Pause
 
 
 def describe(parser: Parser) -> None:
@@ -32,8 +35,9 @@ def show(args: Args) -> int:
 async def _show(config: Config, *, is_json: bool) -> int:
     async with reach.queues(config) as redis:
         depths = await snapshot(redis)
+    held = await _pauses(config) if depths.paused else {}
     if is_json:
-        line(as_object(depths))
+        line({**as_object(depths), "pauses": list(held.values())})
         return 0
     rows = [
         (
@@ -53,9 +57,22 @@ async def _show(config: Config, *, is_json: bool) -> int:
         right=("WAITING", "RUNNING", "DELAYED", "DEAD", "OLDEST"),
     )
     print(f"delayed {depths.delayed:,}, dead {depths.dead:,}")
-    if sources := sorted(name for name in depths.paused if name.startswith(pause.SOURCE)):
-        print(f"paused: {', '.join(sources)}")
+    for name in sorted(depths.paused):
+        print(f"{name}: paused{_told(held[name]) if name in held else ''}")
     return 0
+
+
+def _told(held: Pause) -> str:
+    return f" by {cell(held.by)} since {clock(held.at)}: {cell(held.reason) or 'no reason given'}"
+
+
+async def _pauses(config: Config) -> dict[str, Pause]:
+    """By whom, since when and why: MongoDB knows; without it the pauses are told alone."""
+    try:
+        async with reach.database(config) as db:
+            return await pauses.all(db)
+    except Unreachable:
+        return {}
 
 
 def _count(number: int | None) -> str:

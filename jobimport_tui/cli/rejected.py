@@ -11,6 +11,7 @@ from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
 from jobimport_tui.cli.report import as_object, exit_code, sentence
 from jobimport_tui.cli.show import cell, line, say, table
+from jobimport_tui.formulas import unformulated
 from workers.errors import ConfigError
 from workers.model import Run
 from workers.settings import Config
@@ -116,7 +117,7 @@ def _whole(row: rejects.RejectRow) -> dict[str, Any]:
 def _harmless(values: Iterable[Any]) -> list[Any]:
     """Cells that no spreadsheet takes for a formula."""
     cells = [cell(value, 2000) if isinstance(value, str) else value for value in values]
-    return [f"'{each}" if isinstance(each, str) and each[:1] in "=+-@" and each else each for each in cells]
+    return [unformulated(each) if isinstance(each, str) else each for each in cells]
 
 
 def retry_run(args: Args) -> int:
@@ -131,7 +132,7 @@ async def _retry(config: Config, args: Args) -> int:
     async with reach.both(config) as (db, redis):
         run = await known(db, args.run_id)
         source = load_one(config.sources, run.source)
-        waiter = await Waiter.open(db, redis, config.settings.redis.url, watch=False)
+        waiter = await Waiter.open(db, redis, config.settings.redis.url)
         done = await retry_rejects(db, redis, run, source, reach.user())
         ended = (await waiter.wait([run.id]))[0] if args.wait else None
     left = [

@@ -63,9 +63,12 @@ def exit_code(run: Run) -> int:
 def sentence(run: Run) -> str:
     """Where a run stands, in one line."""
     parts = [progress(run.source, run.id, run.state, run.stats, run.batches)]
-    if not run.active:
+    if run.active:
+        parts += [entry.text for entry in run.error_log][-1:] if run.state in UNCOUNTED else []
+    else:
         parts.append(f"in {span(took(run))}")
-        parts += [entry.text for entry in run.error_log if entry.level != "info"][-1:]
+        if run.state not in COMPLETE:  # what was wrong on the way to a good end is in the log
+            parts += [entry.text for entry in run.error_log if entry.level != "info"][-1:]
     return "; ".join(parts)
 
 

@@ -17,7 +17,7 @@ from workers import control
 from workers.errors import ConfigError
 from workers.model import ACTIVE_STATES, Run, RunState
 from workers.settings import Config
-from workers.store import audit, batches, history, rejects, runs
+from workers.store import audit, batches, history, rejects, runs, source_state
 from workers.store.connect import Database
 
 PAGE = 200
@@ -142,16 +142,18 @@ async def _show(config: Config, args: Args) -> int:
         rejected = await rejects.of_run(db, run.id, REJECTS_SHOWN)
         compared = await history.compared(db, run)
         acts = await audit.newest(db, run=run.id)
+        state = await source_state.get(db, run.source) if run.held else None
     if wants_json(args):
         line(as_object(run, rejects=[as_plain(reject) for reject in rejected], compared=compared, audit=acts))
     else:
-        _print(run, rejected)
+        _print(run, rejected, is_read_since=state is not None and state.last_complete_run > run.id)
         print_compared(compared)
         print_acts(acts)
     return 0
 
 
-def _print(run: Run, rejected: list[rejects.RejectRow]) -> None:
+def _print(run: Run, rejected: list[rejects.RejectRow], *, is_read_since: bool) -> None:
+    way = "the feed has been read in full since" if is_read_since else f"`jobimport runs approve {run.id}` closes them"
     print(sentence(run))
     fetch = run.fetch
     facts(
@@ -166,7 +168,7 @@ def _print(run: Run, rejected: list[rejects.RejectRow]) -> None:
             ("fetch", f"{fetch.outcome} {fetch.status or ''} {size(fetch.bytes)} {fetch.url}" if fetch else None),
             ("format", fetch.dialect if fetch else None),
             ("degraded", run.degraded),
-            ("held", f"{run.held} (`jobimport runs approve {run.id}` closes them)" if run.held else None),
+            ("held", f"{run.held} ({way})" if run.held else None),
             ("approved by", run.approved_by),
             ("batches", f"{run.batches.done} done, {run.batches.dead} dead of {run.batches.total or '?'}"),
             ("quality", f"{run.quality} on the average of {run.scored:,} listings" if run.scored else None),

@@ -15,6 +15,7 @@ from jobimport_tui.cli.show import cell, clock, line, say
 from jobimport_tui.cli.sources_look import as_object, print_fields, print_listings
 from jobimport_tui.findings import headline
 from workers.errors import ConfigError
+from workers.fetching import shown
 from workers.model.source import Source, SourceKind
 from workers.probing import Findings, probe, problems
 from workers.proposals import propose, propose_schedule
@@ -43,6 +44,8 @@ def add_source(args: Args) -> int:
     if args.name is not None:
         refuse_taken(config.sources, args.name)
     known, _ = load_each(config.sources)
+    if "***" in shown(wanted.url):
+        say("jobimport: the address seems to hold a secret, which would stand in the file: `[query]` can refer to one")
     for other in known.values():
         if other.url == wanted.url:
             say(f"jobimport: the source {other.name} has this address already")

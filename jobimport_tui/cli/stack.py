@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 
 from jobimport_tui.cli.console import has_terminal
-from jobimport_tui.cli.flags import Args, Parser, settings
+from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
 from jobimport_tui.cli.report import progress
-from jobimport_tui.cli.show import cell, clock, say
+from jobimport_tui.cli.show import cell, clock, line, say
 from workers.errors import ConfigError
 from workers.events.follow import Gap, Quiet, follow
 from workers.model import Event
@@ -36,7 +36,8 @@ def describe(parser: Parser) -> None:
 def up(args: Args) -> int:
     """Run the stack until SIGTERM or Ctrl-C."""
     folder = args.data_dir or default_data_dir()
-    return anyio.run(partial(_serve, settings(args), folder, _wait, is_demo=args.demo))
+    tell = partial(_tell, is_json=wants_json(args))
+    return anyio.run(partial(_serve, settings(args), folder, _wait, tell=tell, is_demo=args.demo))
 
 
 def demo(args: Args) -> int:
@@ -46,11 +47,19 @@ def demo(args: Args) -> int:
         if not has_terminal():
             raise ConfigError("demo", "", None, "a terminal for the console, or --headless")
         say("starting Redis and MongoDB ...")
-    inside = tell if args.headless else _console
-    return anyio.run(partial(_serve, settings(args), folder, inside, is_demo=True))
+    inside = follow_runs if args.headless else _console
+    tell = partial(_tell, is_json=wants_json(args))
+    return anyio.run(partial(_serve, settings(args), folder, inside, tell=tell, is_demo=True))
 
 
-async def _serve(config: Config, folder: Path, inside: Callable[[Config], Awaitable[int]], *, is_demo: bool) -> int:
+async def _serve(
+    config: Config,
+    folder: Path,
+    inside: Callable[[Config], Awaitable[int]],
+    *,
+    tell: Callable[[Stack, Path], None],
+    is_demo: bool,
+) -> int:
     """Run the stack around what is inside, or until a signal: Ctrl-C is 130, SIGTERM is how it is meant to end."""
     code = STOPPED
     async with anyio.create_task_group() as tasks:
@@ -65,10 +74,18 @@ async def _serve(config: Config, folder: Path, inside: Callable[[Config], Awaita
 
         tasks.start_soon(stop_on_signal)
         async with stack(folder, config=config, demo=is_demo) as running:
-            print(f"redis {running.redis_url}\nmongodb {running.mongo_url}", flush=True)
+            tell(running, folder / "logs")
             code = await inside(config_of(running))
         tasks.cancel_scope.cancel()
     return code
+
+
+def _tell(running: Stack, logs: Path, *, is_json: bool) -> None:
+    """Where the servers are, for whoever is to use them, and where their logs lie."""
+    if is_json:
+        line({"redis": running.redis_url, "mongodb": running.mongo_url, "logs": str(logs)})
+    else:
+        print(f"redis {running.redis_url}\nmongodb {running.mongo_url}\nlogs {logs}", flush=True)
 
 
 async def _wait(_: Config) -> int:
@@ -87,7 +104,7 @@ def config_of(running: Stack) -> Config:
     return load(running.config_folder, {"redis.url": running.redis_url, "mongo.url": running.mongo_url})
 
 
-async def tell(config: Config) -> int:
+async def follow_runs(config: Config) -> int:
     """A line for each step of each run, for ever."""
     after = "0-0"
     told: dict[int, str] = {}

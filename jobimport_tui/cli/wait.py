@@ -1,7 +1,7 @@
 """Waiting for runs to end: the events say when to look, and MongoDB, asked each second, what is so."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 import anyio
@@ -27,21 +27,32 @@ IDLE = 20.0
 class Waiter:
     """Follows some runs from before they were opened to their end."""
 
-    def __init__(self, db: Database, redis: queue.Redis, url: str, after: str, *, watch: bool) -> None:
+    def __init__(
+        self, db: Database, redis: queue.Redis, url: str, after: str, *, watch: bool, tell: Callable[[Run], None] | None
+    ) -> None:
         self._db, self._redis, self._url, self._after, self._watch = db, redis, url, after, watch
+        self._tell_end = tell
         self._open: dict[int, Run | None] = {}
         self._ended: dict[int, Run] = {}
         self._news = anyio.Event()
         self._told: dict[int, str] = {}
 
     @classmethod
-    async def open(cls, db: Database, redis: queue.Redis, url: str, *, watch: bool) -> Self:
-        """Note where the events stand, before anything is requested."""
+    async def open(
+        cls,
+        db: Database,
+        redis: queue.Redis,
+        url: str,
+        *,
+        watch: bool = False,
+        tell: Callable[[Run], None] | None = None,
+    ) -> Self:
+        """Note where the events stand, before anything is requested. `tell` is called as each run ends."""
         try:
             after = await last_id(redis)
         except queue.Trouble:
             after = "0-0"
-        return cls(db, redis, url, after, watch=watch)
+        return cls(db, redis, url, after, watch=watch, tell=tell)
 
     async def wait(self, run_ids: list[int]) -> list[Run]:
         """Wait until all have ended; the runs in the order asked for. Interrupted, the runs go on, and it says so."""
@@ -111,6 +122,8 @@ class Waiter:
                 continue
             if not run.active:
                 self._ended[run_id] = run
+                if self._tell_end is not None:
+                    self._tell_end(run)
             elif self._watch:
                 self._tell(with_totals(run, sums[run_id]))
 

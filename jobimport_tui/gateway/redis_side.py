@@ -1,7 +1,5 @@
 """What Redis tells: depths and their rates, workers, dead letters."""
 
-import os
-import re
 from collections import deque
 from collections.abc import Callable
 
@@ -142,10 +140,7 @@ def reason(error: BaseException, url: str) -> str:
     """Why Redis does not answer, in a few words."""
     if not isinstance(error, Exception):
         return type(error).__name__
-    said = connect.unreachable(error, url).reason
-    # redis-py: "Error 111 connecting to HOST:PORT. Connect call failed (...)"
-    number = re.match(r"Error (\d+) connecting", said)
-    return os.strerror(int(number[1])).lower() if number else said
+    return connect.unreachable(error, url).reason
 
 
 def _worker(info: WorkerInfo, now: float) -> Worker:

@@ -11,6 +11,7 @@ Promises  Every listing of the feed is in exactly one row of the run, or counted
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
 
 import anyio
 
@@ -20,9 +21,10 @@ from workers.actors.upserter import ring_close_if_settled
 from workers.errors import Deferred, JobImportError, Permanent, Transient
 from workers.feeds.reader import mapping_hash_of
 from workers.fetching import Validators, shown
-from workers.model import Run, Source
+from workers.model import LogEntry, Run, Source
 from workers.queue import hosts, rate
 from workers.queue.connect import Trouble as RedisTrouble
+from workers.queue.policy import MAX_WAIT
 from workers.reading import Reading
 from workers.store import runs, source_state
 from workers.store.connect import unhung
@@ -69,13 +71,24 @@ async def _fetch(desk: Desk, run: Run, source: Source, slot: hosts.Slot, *, last
         log.info("run %d: another delivery has taken over, or it was cancelled", run_id)
     except Permanent:
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, Transient) and not last_attempt:
+            with unhung():
+                await runs.log(desk.db, run_id, _again(error, desk.worker))
         if not delivery.has_read:
             # It has not met the feed: the next delivery is the first to, and may leave validators (rule 4).
             with unhung():
                 await runs.unbegin_fetch(desk.db, run_id, epoch)
         raise
     await ring_close_if_settled(desk, run_id)
+
+
+def _again(error: Transient, worker: str) -> LogEntry:
+    """What is told of a fetch that is tried again; the other side may have asked for an hour."""
+    now = utcnow()
+    wait = min(error.retry_after or 0.0, MAX_WAIT)
+    when = f"at {now + timedelta(seconds=wait):%H:%M:%S} UTC, as it asks" if wait else "soon"
+    return LogEntry(at=now, level="info", code=error.code, text=f"{error}; tried again {when}", worker=worker)
 
 
 @asynccontextmanager

@@ -288,7 +288,8 @@ class FeedReader:
     def _unrecognised(self, splitter: _Splitter) -> str:
         if self._waiting:
             names = ", ".join(inert(name, 40) for name in sorted(_names(self._waiting[-1])[0])[:12])
-            return f"no dialect reads items with {names}: expected a known format, or `[fields]` in the source"
+            expected = "`item`, beside its `[fields]`," if self._source.fields else "`item` and `[fields]`"
+            return f"no dialect reads items with {names}: expected a known format, or {expected} in the source"
         if not isinstance(splitter, XmlSplitter):
             keys = ", ".join(inert(key, 40) for key in splitter.keys[:12]) or "none"
             return f"the JSON has no list of listings (its keys: {keys}): expected one at {splitter.expected}"

@@ -1,6 +1,7 @@
 """Clients by URL, the server's clock, and what counts as trouble."""
 
 import os
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -15,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AskError,
     ClusterError,
+    InvalidResponse,
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
@@ -28,7 +30,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from workers.errors import Unreachable
+from workers.errors import ConfigError, Unreachable
 from workers.queue import severed
 from workers.queue.address import Address, parse
 from workers.queue.lanes import FIRST, Partition, partition_of
@@ -181,22 +183,32 @@ def id_ms(entry_id: bytes | str) -> int:
 
 def unreachable(error: Exception, url: str) -> Unreachable:
     """The sentence for an operator."""
+    # redis-py: "Error 111 connecting to HOST:PORT. Connect call failed (...)."
+    number = re.match(r"Error (\d+) connecting", str(error))
     if isinstance(error, (TimeoutError, RedisTimeoutError)):
         reason = "no answer in time"
+    elif isinstance(error, InvalidResponse):
+        reason = "what answers there is no Redis"
+    elif number:
+        reason = os.strerror(int(number[1])).lower()
     elif isinstance(error, OSError) and error.errno:
-        reason = os.strerror(error.errno)
+        reason = os.strerror(error.errno).lower()
     else:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
     return Unreachable("Redis", mask(url), reason)
 
 
 @asynccontextmanager
 async def reaching(url: str) -> AsyncGenerator[None]:
-    """Turn trouble into errors.Unreachable, which names the address."""
+    """Turn trouble into errors.Unreachable, which names the address; ConfigError for a database that is not there."""
     try:
         yield
-    except Trouble as error:
+    except (*Trouble, InvalidResponse) as error:
         raise unreachable(error, url) from error
+    except ResponseError as error:
+        if not re.search(r"(?i)DB index|invalid DB", str(error)):
+            raise
+        raise ConfigError("redis", "url", mask(url), f"a database that the server has ({error})") from error
 
 
 def is_no_group(error: Exception) -> bool:

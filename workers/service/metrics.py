@@ -186,14 +186,17 @@ def _last(last: Iterable[Run]) -> Iterator[Metric]:
 
 
 def _today(sums: list[daily.Totals]) -> Iterator[Metric]:
+    """Gauges: what is retried or requeued moves from one result to another, and midnight begins anew."""
     counted = ("new", "updated", "failed", "closed")
-    yield _counter(
-        "source_listings",
+    yield _gauge(
+        "source_listings_today",
         "Listings of the runs asked for since midnight UTC.",
         ("source", "result"),
         [(day.source, name, getattr(day, name)) for day in sums for name in counted],
     )
-    yield _counter("source_runs", "Runs since midnight UTC.", ("source",), [(day.source, day.runs) for day in sums])
+    runs_today = [(day.source, day.runs) for day in sums]
+    yield _gauge("source_runs_today", "Runs since midnight UTC.", ("source",), runs_today)
     failures = [(day.source, day.failures) for day in sums]
-    yield _counter("source_runs_failed", "Those that did not read the whole feed.", ("source",), failures)
-    yield _counter("source_read_bytes", "Bytes read.", ("source",), [(day.source, day.bytes) for day in sums])
+    yield _gauge("source_runs_failed_today", "Those that did not read the whole feed.", ("source",), failures)
+    read = [(day.source, day.bytes) for day in sums]
+    yield _gauge("source_read_bytes_today", "Bytes read.", ("source",), read)

@@ -92,7 +92,7 @@ async def _demo(data_dir: Path, folder: Path, config: Config) -> AsyncGenerator[
 
 
 class Service:
-    """A module of workers.service run as a process, and run again when it ends."""
+    """A module of workers.service run as a process, and run again when it fails: it ends with 0 when told to."""
 
     def __init__(self, module: str, data_dir: Path, env: Mapping[str, str], args: tuple[str, ...] = ()) -> None:
         self.log = data_dir / "logs" / f"{module}.log"
@@ -117,7 +117,13 @@ class Service:
             began = anyio.current_time()
             self._child = Child(self._argv, self.log, env=self._env)
             code = await self._child.ended()
+            if code == 0:
+                self._note("ended as it was told to")
+                return
             pause = _PAUSE_MIN if anyio.current_time() - began > _HEALTHY_SECONDS else min(pause * 2, _PAUSE_MAX)
-            with self.log.open("a", encoding="utf-8") as log:
-                log.write(f"jobimport: {self._argv[3]} ended with {code}, starts again in {pause:.0f} s\n")
+            self._note(f"ended with {code}, starts again in {pause:.0f} s")
             await anyio.sleep(pause)
+
+    def _note(self, text: str) -> None:
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"jobimport: {self._argv[3]} {text}\n")

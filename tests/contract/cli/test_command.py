@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -295,7 +296,9 @@ class TestOperating:
         shown = (await jobimport(board, "queues", "show", "--json")).object
         assert shown["paused"] == ["fetch", "source:board"]
         assert [lane["lane"] for lane in shown["lanes"] if lane["paused"]] == ["fetch"]
-        assert "paused" in (await jobimport(board, "queues", "show")).out
+        assert [held["reason"] for held in shown["pauses"]] == ["moving", "moving"]
+        told = (await jobimport(board, "queues", "show")).out
+        assert re.search(r"source:board: paused by \S+ since .*: moving\n", told)
         assert (await jobimport(board, "queues", "pause", "source:none")).code == 2
         again = await jobimport(board, "queues", "resume", "fetch", "upsert", "--json")
         assert [line["changed"] for line in again.lines] == [True, False]

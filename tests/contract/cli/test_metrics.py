@@ -49,9 +49,9 @@ async def test_what_two_imports_leave_to_scrape(imported: Plant):
     assert done.code == 0
     found = samples(done.out)
     assert [of(found, "up", server=name) for name in ("redis", "mongodb")] == [1, 1]
-    assert of(found, "source_listings_total", source="board", result="new") == 20
-    assert of(found, "source_runs_total", source="board") == 2
-    assert of(found, "source_runs_total", source="idle") == 0
+    assert of(found, "source_listings_today", source="board", result="new") == 20
+    assert of(found, "source_runs_today", source="board") == 2
+    assert of(found, "source_runs_today", source="idle") == 0
     assert of(found, "source_enabled", source="idle") == 0
     last = {name: of(found, "source_last_run_listings", source="board", result=name) for name in ("new", "unchanged")}
     assert last == {"new": 0, "unchanged": 15}
@@ -72,7 +72,7 @@ async def test_a_server_that_is_gone_is_said_to_be_down_and_its_numbers_are_left
     assert done.code == 3
     found = samples(done.out)
     assert [of(found, "up", server=name) for name in ("redis", "mongodb")] == [0, 1]
-    assert of(found, "source_runs_total", source="board") == 2
+    assert of(found, "source_runs_today", source="board") == 2
     assert not [name for name, _ in found if "lane" in name or "dead" in name]
 
 

@@ -1,10 +1,12 @@
 """A fetch that was put off before it met its feed has cost nothing: no attempt, no epoch, no validators."""
 
+import re
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from jobimport_tui.cli.report import sentence
 from tests.contract.pipeline.test_adversary import finish
 from tests.feed_server import FeedServer, Reply
 from tests.freezing import frozen
@@ -45,11 +47,15 @@ async def test_a_busy_host_costs_neither_epoch_nor_validators(plant: Plant, monk
 async def test_a_server_that_was_away_for_a_moment_leaves_validators_when_it_is_back(plant: Plant) -> None:
     with FeedServer() as server:
         feed = Reply(rss(listings(5)), etag='"v1"')
-        server.on("/feed", Reply(status=503), feed)
+        server.on("/feed", Reply(status=503, headers={"Retry-After": "600"}), feed)
         plant.source("board", server.url("/feed"))
         run = await plant.request("board")
         with pytest.raises(HttpUnavailable):
             await fetch(plant.desk(), run.id, last_attempt=False)
+        waiting = await runs.get(plant.db, run.id)
+        assert waiting is not None
+        assert re.search(r"answered 503.*; tried again at \d\d:\d\d:\d\d UTC, as it asks", waiting.error_log[-1].text)
+        assert waiting.error_log[-1].text in sentence(waiting)
         await fetch(plant.desk(), run.id, last_attempt=False)
         await finish(plant, run.id)
         run = await plant.request("board")

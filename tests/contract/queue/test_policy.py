@@ -3,8 +3,19 @@
 import asyncio
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import InvalidResponse, ResponseError
 
-from workers.errors import ConfigError, Deferred, HttpRefused, HttpUnavailable, StallTimeout, TooLarge, UnknownSource
+from workers.errors import (
+    ConfigError,
+    Deferred,
+    HttpRefused,
+    HttpUnavailable,
+    StallTimeout,
+    TooLarge,
+    UnknownSource,
+    Unreachable,
+)
 from workers.queue.connect import Trouble, client, reaching, unreachable
 from workers.queue.lanes import Lane, lanes_of
 from workers.queue.policy import MAX_WAIT, Dead, Later, Leave, judge, kind_of, sentence
@@ -61,8 +72,6 @@ def test_an_address_that_is_none(url: str) -> None:
 
 
 async def test_who_does_not_answer_is_named_without_the_password() -> None:
-    from workers.errors import Unreachable
-
     url = "redis://me:secret@127.0.0.1:1/0"
     redis = client(url, timeout=1, connect_timeout=1)
     with pytest.raises(Unreachable, match=r"Redis at redis://me:\*\*\*@127.0.0.1:1/0 is unreachable: "):
@@ -70,7 +79,22 @@ async def test_who_does_not_answer_is_named_without_the_password() -> None:
             await redis.ping()
     await redis.aclose()
     assert "no answer in time" in str(unreachable(TimeoutError(), url))
+    away = RedisConnectionError("Error 111 connecting to 127.0.0.1:1. Connect call failed ('127.0.0.1', 1).")
+    assert str(unreachable(away, url)).endswith("is unreachable: connection refused")
     assert issubclass(TimeoutError, Trouble)
+
+
+async def test_what_answers_and_is_no_redis_or_has_no_such_database_is_said() -> None:
+    url = "redis://127.0.0.1:1/99"
+    with pytest.raises(Unreachable, match="what answers there is no Redis"):
+        async with reaching(url):
+            raise InvalidResponse("Protocol Error: b'HTTP/1.0 400 Bad request'")
+    with pytest.raises(ConfigError, match=r"redis.*/99.*a database that the server has"):
+        async with reaching(url):
+            raise ResponseError("DB index is out of range")
+    with pytest.raises(ResponseError, match="wrong kind"):
+        async with reaching(url):
+            raise ResponseError("WRONGTYPE wrong kind of value")
 
 
 def test_lanes() -> None:

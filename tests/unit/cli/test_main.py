@@ -1,5 +1,6 @@
 """The command's frame: where the noun stands, exit codes, and one sentence for whatever goes wrong."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -110,6 +111,12 @@ class TestErrors:
         assert told == f"jobimport: unexpected ZeroDivisionError: by zero; the traceback is in {file}\n"
         assert "Traceback (most recent call last)" in file.read_text()
         assert file.stat().st_mode & 0o777 == 0o600
+
+    def test_a_full_disk_is_no_fault_of_ours(self, capsys: pytest.CaptureFixture[str]):
+        assert explain(OSError(errno.ENOSPC, "x", "out.csv"), debug=False) == 1
+        assert (
+            capsys.readouterr().err == "jobimport: not everything could be written: No space left on device: out.csv\n"
+        )
 
     def test_debug_shows_the_traceback(self, capsys: pytest.CaptureFixture[str]):
         assert explain(_raised(), debug=True) == 1

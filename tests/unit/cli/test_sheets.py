@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,3 +120,20 @@ def test_the_format_is_what_the_name_says():
     assert [sheets.format_of(f"a/b.{format}") for format in FORMATS] == list(FORMATS)
     with pytest.raises(ConfigError, match=r"\.jsonl, \.csv, \.parquet"):
         sheets.format_of("jobs.xlsx")
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path):
+    (tmp_path / "real.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    write(tmp_path / "link.csv", "csv", [listing(1)])
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "board:1" in (tmp_path / "real.csv").read_text()
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe.jsonl").read_text()), daemon=True)
+    reader.start()
+    write(tmp_path / "pipe.jsonl", "jsonl", [listing(1)])
+    reader.join(10)
+    assert json.loads(read[0])["_id"] == "board:1"
+    assert (tmp_path / "pipe.jsonl").is_fifo()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link.csv", "pipe.jsonl", "real.csv"]
