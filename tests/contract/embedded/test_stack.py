@@ -11,14 +11,14 @@ import pymongo
 import pytest
 
 from workers.errors import ConfigError
-from workers.service.stack import stack
+from workers.service.stack import Service, stack
 from workers.settings import load
 from workers.sources import load_all
 
 HOLDER = """
 import sys, anyio
 from pathlib import Path
-from workers.service.stack import stack
+from workers.service.stack import Service, stack
 from workers.settings import load
 async def main():
     async with stack(Path(sys.argv[1]), config=load(Path(sys.argv[2])), demo=True, processes=1) as up:
@@ -130,3 +130,27 @@ async def test_demo_sources_keep_what_was_changed_in_them(tmp_path: Path, config
     async with stack(tmp_path / "data", config=load(config_folder), demo=True) as up:
         source = load_all(up.config_folder / "sources")["wingtip"]
         assert (source.schedule, source.url) == ("0 3 * * *", f"{up.demo_url}/wingtip.json")
+
+
+async def test_a_service_that_is_told_to_end_is_not_started_again(tmp_path: Path, config_folder: Path):
+    (tmp_path / "logs").mkdir(exist_ok=True)
+    env = {**os.environ, "JOBIMPORT_CONFIG": str(config_folder), "JOBIMPORT_REDIS_URL": "redis://127.0.0.1:1/0"}
+    env["JOBIMPORT_MONGO_URL"] = "mongodb://127.0.0.1:1/x"
+    service = Service("scheduler", tmp_path, env)
+
+    def told() -> str:
+        return service.log.read_text() if service.log.exists() else ""
+
+    def children() -> list[int]:
+        return [pid for pid, words in processes_of(tmp_path).items() if "workers.service.scheduler" in words]
+
+    async with service.running(grace=5):
+        await until(lambda: "MongoDB" in told())
+        [pid] = children()
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: "starts again" in told() and bool(children()) and children() != [pid])
+        written = len(told())
+        await until(lambda: "MongoDB" in told()[written:])
+        os.kill(children()[0], signal.SIGTERM)
+        await until(lambda: "ended as it was told to" in told())
+        assert children() == []
