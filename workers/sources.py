@@ -22,7 +22,7 @@ from workers.toml import convert, is_secret_name, mask, read_toml
 
 NAMES_SHOWN = 12
 
-SECRET_HEADER = re.compile(r"(?i)auth(?!or)|cookie|credential|token|secret|passw|(?:^|-)key$|api-?key")
+SECRET_HEADER = re.compile(r"(?i)authoriz|auth(?!or)|cookie|credential|token|secret|passw|(?:^|-)key$|api-?key")
 
 
 def load_all(folder: Path) -> dict[str, Source]:

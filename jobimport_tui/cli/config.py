@@ -81,9 +81,11 @@ def _report(config: Config, count: int, warnings: list[str]) -> None:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each JOBIMPORT_* variable that nothing reads: most likely a slip of the pen."""
+    prefix = "JOBIMPORT_"
     known = variables()
     found: list[str] = []
-    for name in sorted(name for name in environ if name.startswith("JOBIMPORT_") and name not in known):
-        near = difflib.get_close_matches(name, known, n=1)
-        found.append(f"{name} is read by nothing{f': did you mean {near[0]}?' if near else ''}")
+    for name in sorted(name for name in environ if name.startswith(prefix) and name not in known):
+        # Without what all of them begin with: that alone would make any two alike.
+        near = difflib.get_close_matches(name.removeprefix(prefix), [one.removeprefix(prefix) for one in known], n=1)
+        found.append(f"{name} is read by nothing{f': did you mean {prefix}{near[0]}?' if near else ''}")
     return found

@@ -15,7 +15,6 @@ from jobimport_tui.cli.show import cell, clock, line, say
 from jobimport_tui.cli.sources_look import as_object, print_fields, print_listings
 from jobimport_tui.findings import headline
 from workers.errors import ConfigError
-from workers.fetching import shown
 from workers.model.source import Source, SourceKind
 from workers.probing import Findings, probe, problems
 from workers.proposals import propose, propose_schedule
@@ -23,6 +22,7 @@ from workers.schedule import SCHEDULE_EXPECTED, is_schedule
 from workers.settings import Config
 from workers.source_edits import NEVER
 from workers.sources import check, check_reading, create, load_each, next_due, refuse_taken, taken_names
+from workers.toml import mask
 
 KINDS = {
     "snapshot": "holds every open listing: one that is missing is gone",
@@ -44,7 +44,7 @@ def add_source(args: Args) -> int:
     if args.name is not None:
         refuse_taken(config.sources, args.name)
     known, _ = load_each(config.sources)
-    if "***" in shown(wanted.url):
+    if "***" in mask(wanted.url):
         say("jobimport: the address seems to hold a secret, which would stand in the file: `[query]` can refer to one")
     for other in known.values():
         if other.url == wanted.url:

@@ -72,7 +72,7 @@ STEPS: tuple[Step, ...] = (
     Step(6, "copies", "links between copies", lambda db, _, cursor: backfill.groups(db, cursor), "jobs"),
     Step(
         7,
-        "places of words",
+        "places",
         "each word kept once for each place where it stands: fewer entries of the search index",
         lambda db, _, cursor: backfill.words(db, cursor),
         "jobs",

@@ -467,7 +467,7 @@ async def test_up_prints_its_urls_and_leaves_nothing_behind(tmp_path: Path, mong
     )
     try:
         assert up.stdout is not None
-        first, second = [await anyio.to_thread.run_sync(up.stdout.readline) for _ in range(2)]
+        first, second, third = [await anyio.to_thread.run_sync(up.stdout.readline) for _ in range(3)]
         assert first.startswith("redis redis://127.0.0.1:")
         assert first.endswith("/0\n")
         assert second.startswith("mongodb mongodb://127.0.0.1:")

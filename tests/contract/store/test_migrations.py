@@ -71,7 +71,7 @@ async def test_what_is_lacking_is_filled_in_once(ready_db: Database):
         "quality": 36,
         "blocks": 36,
         "copies": 0,
-        "places of words": 0,
+        "places": 0,
     }
 
 
