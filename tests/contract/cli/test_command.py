@@ -472,6 +472,7 @@ async def test_up_prints_its_urls_and_leaves_nothing_behind(tmp_path: Path, mong
         assert first.endswith("/0\n")
         assert second.startswith("mongodb mongodb://127.0.0.1:")
         assert "/jobimport?" in second
+        assert third == f"logs {tmp_path / 'data' / 'logs'}\n"
         up.terminate()
         rest = await finish(up)
         assert rest[0] == ""
