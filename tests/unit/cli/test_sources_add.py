@@ -170,6 +170,7 @@ class TestAdd:
             (["{url}", "--yes", "--schedule", "hourly"], "schedule is 'hourly': expected five cron fields"),
             (["{url}", "--yes", "--format", "levver"], "format is 'levver': expected auto or one of adzuna"),
             (["{url}", "--yes", "--header", "Authorization=hunter2"], "a source file holds no secrets"),
+            (["{url}", "--yes", "--header", "X-Auth=hunter2"], "a source file holds no secrets"),
             (["{url}", "--yes", "--header", "X"], "expected NAME=env:VARIABLE"),
         ],
     )
