@@ -130,6 +130,9 @@ def dialogs(bench: Bench) -> None:
     """Every key that opens something, and the key that closes it again."""
     with bench.behind("runs") as load:
         load.wait()
+    with Tty([*bench.console(), *bench.flags]) as tty:
+        tty.until_text(b"live", 40)
+        bench.say("bytes to a stable screen, full history", 5000, tty.until_quiet(2), "B")
     with bench.open(watched=True) as tty:
         tty.until_quiet()
         for name, key in (("help", "?"), ("import", "i"), ("command", ":"), ("filter", "/"), ("a run", "\r")):
