@@ -5,7 +5,8 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, since, until, wants_json
-from jobimport_tui.cli.show import line, plain, say, table
+from jobimport_tui.cli.show import line, plain, say
+from jobimport_tui.cli.tables import table
 from workers.settings import Config
 from workers.store import audit
 
@@ -35,7 +36,7 @@ async def _list(config: Config, args: Args) -> int:
         for act in acts:
             line(as_object(act))
     else:
-        table(("AT", "USER", "SOURCE", "RUN", "DID"), [row(act) for act in acts], right=("RUN",))
+        table(("AT", "USER", "SOURCE", "RUN", "DID"), [row(act) for act in acts], right=("RUN",), wrap=("DID",))
         if not acts:
             say("nothing was done")
     return 0

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from jobimport_tui.cli.audit import told
-from jobimport_tui.cli.show import size, span, table
+from jobimport_tui.cli.show import size, span
+from jobimport_tui.cli.tables import table
 from workers.analysis.compare import Comparison, Figure
 from workers.store.audit import Act
 
@@ -49,4 +50,4 @@ def print_acts(acts: Sequence[Act]) -> None:
     """Print what operators did to the run, newest first."""
     if acts:
         print()
-        table(("AT", "USER", "DID"), [(act.at, act.user, told(act)) for act in acts])
+        table(("AT", "USER", "DID"), [(act.at, act.user, told(act)) for act in acts], wrap=("DID",))

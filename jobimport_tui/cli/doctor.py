@@ -17,7 +17,8 @@ import msgspec
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.config import unknown_variables
 from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
-from jobimport_tui.cli.show import line, span, table
+from jobimport_tui.cli.show import line, span
+from jobimport_tui.cli.tables import table
 from jobimport_tui.cli.workers import SILENT
 from workers.errors import Unreachable
 from workers.model import Run, Source
@@ -64,7 +65,8 @@ def run(args: Args) -> int:
         for check in checks:
             line(check)
     else:
-        table(("CHECK", "", "", "DO"), [(one.name, one.level, one.text, one.advice) for one in checks])
+        rows = [(one.name, one.level, one.text, one.advice) for one in checks]
+        table(("CHECK", "STATE", "FOUND", "DO"), rows, wrap=("FOUND", "DO"))
     if is_unreachable:
         return 3
     return int(any(check.level == "fail" for check in checks))

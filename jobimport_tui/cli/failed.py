@@ -8,7 +8,8 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.show import facts, line, plain, say, table
+from jobimport_tui.cli.show import facts, line, plain, say
+from jobimport_tui.cli.tables import table
 from workers import control
 from workers.errors import ConfigError, Permanent
 from workers.model import Run
@@ -58,7 +59,7 @@ async def _list(config: Config, args: Args) -> int:
         for one in letters
     ]
     titles = ("ID", "LANE", "SOURCE", "RUN", "BATCH", "ATTEMPTS", "KIND", "ERROR")
-    table(titles, rows, right=("RUN", "ATTEMPTS"))
+    table(titles, rows, right=("RUN", "ATTEMPTS"), wrap=("ERROR",), drop=("ATTEMPTS", "LANE"))
     if count > len(letters) and not args.source:
         say(f"{count - len(letters):,} older ones are not shown (--limit)")
     elif not letters:

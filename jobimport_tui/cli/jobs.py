@@ -7,7 +7,8 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, clock, facts, line, say, table
+from jobimport_tui.cli.show import cell, clock, facts, line, say
+from jobimport_tui.cli.tables import table
 from jobimport_tui.sheets import FORMATS, as_object, format_of, opened
 from workers.errors import ConfigError
 from workers.model.change import FieldChange, changes_of
@@ -103,7 +104,14 @@ def show_listings(query: Query, found: list[JobRow]) -> None:
     if query.sort == "salary" or query.takes("salary"):
         titles.insert(3, "A YEAR")
         rows = [[*row[:3], _pay(job), *row[3:]] for row, job in zip(rows, found, strict=True)]
-    table(titles, rows, right=["A YEAR"] if len(titles) > 6 else [])
+    table(
+        titles,
+        rows,
+        right=("A YEAR",),
+        cut=("TITLE", "COMPANY", "LOCATION"),
+        wrap=("ID",),
+        drop=("STATUS", "LOCATION", "COMPANY"),
+    )
 
 
 def _pay(job: JobRow) -> str:

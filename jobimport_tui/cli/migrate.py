@@ -12,7 +12,8 @@ import anyio
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
-from jobimport_tui.cli.show import clock, line, say, span, table
+from jobimport_tui.cli.show import line, say, span
+from jobimport_tui.cli.tables import table
 from workers.settings import Config
 from workers.store import audit, leases, migrations
 from workers.store.connect import Database
@@ -45,12 +46,12 @@ async def _check(config: Config, args: Args) -> int:
             at = row.finished_at if row and state == "done" else None
             line({"number": step.number, "step": step.name, "state": state, "text": step.text, "finished_at": at})
     else:
-        titles = ("", "STEP", "STATE", "DONE", "WHAT")
+        titles = ("NO", "STEP", "STATE", "DONE", "WHAT")
         shown = [
-            (step.number, step.name, state, clock(row.finished_at) if row and state == "done" else "-", step.text)
+            (step.number, step.name, state, row.finished_at if row and state == "done" else None, step.text)
             for step, state, row in rows
         ]
-        table(titles, shown, right=("",))
+        table(titles, shown, right=("NO",), wrap=("WHAT",))
     return int(bool(left))
 
 

@@ -9,7 +9,8 @@ import anyio
 import msgspec
 
 from jobimport_tui.cli.flags import Args, Parser, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, line, plain, say, table
+from jobimport_tui.cli.show import cell, line, plain, say
+from jobimport_tui.cli.tables import table
 from workers.analysis.quality import parts
 from workers.errors import UnknownSource
 from workers.model import Job, QualityWeights, Reject
@@ -93,7 +94,7 @@ def print_paths(preview: Preview) -> None:
         rows += [(name, path, f"{n:,}", f"{n / count:.0%}") for path, n in paths.items()]
         rows += [(name, "(nowhere)", f"{count - found:,}", f"{1 - found / count:.0%}")] if found < count else []
     print()
-    table(("FIELD", "FOUND AT", "ITEMS", ""), rows, right=("ITEMS", ""))
+    table(("FIELD", "FOUND AT", "ITEMS", "SHARE"), rows, right=("ITEMS", "SHARE"), wrap=("FOUND AT",))
 
 
 def as_object(item: Job | Reject) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from functools import partial
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
-from jobimport_tui.cli.show import cell, clock, line, span, table
+from jobimport_tui.cli.show import cell, clock, line, span
+from jobimport_tui.cli.tables import table
 from workers import control
 from workers.errors import Unreachable
 from workers.queue import pause
@@ -52,7 +53,7 @@ async def _show(config: Config, *, is_json: bool) -> int:
         for lane in depths.lanes
     ]
     table(
-        ("LANE", "WAITING", "RUNNING", "DELAYED", "DEAD", "OLDEST", ""),
+        ("LANE", "WAITING", "RUNNING", "DELAYED", "DEAD", "OLDEST", "STATE"),
         rows,
         right=("WAITING", "RUNNING", "DELAYED", "DEAD", "OLDEST"),
     )

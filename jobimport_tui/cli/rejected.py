@@ -10,7 +10,8 @@ from typing import Any
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
 from jobimport_tui.cli.report import as_object, exit_code, sentence
-from jobimport_tui.cli.show import cell, line, say, table
+from jobimport_tui.cli.show import cell, line, say
+from jobimport_tui.cli.tables import table
 from jobimport_tui.formulas import unformulated
 from workers.errors import ConfigError
 from workers.model import Run
@@ -47,11 +48,14 @@ async def _show(config: Config, args: Args) -> int:
     if not reasons:
         say(f"run {run.id} of {run.source} has no rejects")
         return 0
-    told = [(each.count, each.kept, each.reason, each.field, each.example) for each in reasons]
-    table(("COUNT", "CAN BE RETRIED", "REASON", "FIELD", "FOR EXAMPLE"), told, right=("COUNT", "CAN BE RETRIED"))
+    told = [(f"{each.count:,}", f"{each.kept:,}", each.reason, each.field, each.example) for each in reasons]
+    titles = ("COUNT", "CAN BE RETRIED", "REASON", "FIELD", "FOR EXAMPLE")
+    table(titles, told, right=titles[:2], cut=("FOR EXAMPLE",), wrap=("REASON",))
     print()
     titles = ("ITEM", "ID", "FIELD", "VALUE", "REASON", "HAS")
-    table(titles, [(*_row(row), _had(row)) for row in rows], right=("ITEM",))
+    table(
+        titles, [(*_row(row), _had(row)) for row in rows], right=("ITEM",), cut=("VALUE", "HAS"), wrap=("REASON", "ID")
+    )
     total = sum(each.count for each in reasons)
     if total > len(rows):
         say(f"{len(rows):,} of {total:,} rejects (--limit, or `jobimport runs export {run.id} --rejects`)")

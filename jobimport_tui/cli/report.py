@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from jobimport_tui.cli.show import clock, span
+from jobimport_tui.cli.show import span
 from workers.actors.progress import stats_of
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
 from workers.store.batches import RunTotals
@@ -94,6 +94,8 @@ def took(run: Run) -> float | None:
 
 COLUMNS = ("RUN", "SOURCE", "STATE", "TOTAL", "NEW", "UPDATED", "UNCHANGED", "FAILED", "CLOSED", "QUEUED", "TOOK", "BY")
 NUMBERS = ("RUN", "TOTAL", "NEW", "UPDATED", "UNCHANGED", "FAILED", "CLOSED", "TOOK")
+OPTIONAL = ("BY", "TOOK", "UNCHANGED", "UPDATED", "CLOSED")
+"""What a narrow terminal does without, in this order: `runs show` has it."""
 
 
 def row(run: Run) -> list[object]:
@@ -102,4 +104,4 @@ def row(run: Run) -> list[object]:
     counts = (stats.total, stats.new, stats.updated, stats.unchanged, stats.failed, stats.closed)
     by = run.trigger if run.trigger == "schedule" else run.requested_by
     told = [f"{count:,}" for count in counts]
-    return [run.id, run.source, run.state, *told, clock(run.queued_at), span(took(run)), by]
+    return [run.id, run.source, run.state, *told, run.queued_at, span(took(run)), by]

@@ -9,8 +9,9 @@ from jobimport_tui.cli.approve import approve_run
 from jobimport_tui.cli.beside import print_acts, print_compared
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, since, until, wants_json
 from jobimport_tui.cli.rejected import as_plain, export_rejects, known, retry_run, show_rejects
-from jobimport_tui.cli.report import COLUMNS, NUMBERS, as_object, row, sentence, took, with_totals
-from jobimport_tui.cli.show import facts, line, say, size, span, table
+from jobimport_tui.cli.report import COLUMNS, NUMBERS, OPTIONAL, as_object, row, sentence, took, with_totals
+from jobimport_tui.cli.show import facts, line, say, size, span
+from jobimport_tui.cli.tables import table
 from jobimport_tui.cli.upkeep import list_upkeep
 from jobimport_tui.cli.verify import verify_run
 from workers import control
@@ -84,7 +85,7 @@ async def _list(config: Config, args: Args) -> int:
         for run in live:
             line(as_object(run))
     else:
-        table(COLUMNS, [row(run) for run in live], right=NUMBERS)
+        table(COLUMNS, [row(run) for run in live], right=NUMBERS, drop=OPTIONAL)
         if not live:
             say("no such runs" if any(_asked(args).values()) else "no runs")
     return 0
@@ -180,11 +181,12 @@ def _print(run: Run, rejected: list[rejects.RejectRow], *, is_read_since: bool) 
         table(
             ("AT", "LEVEL", "CODE", "TEXT"),
             [(entry.at, entry.level, entry.code, entry.text) for entry in run.error_log],
+            wrap=("TEXT",),
         )
     if rejected:
         print()
         rows = [(reject.position, reject.external_id, reject.field, reject.value, reject.reason) for reject in rejected]
-        table(("ITEM", "ID", "FIELD", "VALUE", "REASON"), rows, right=("ITEM",))
+        table(("ITEM", "ID", "FIELD", "VALUE", "REASON"), rows, right=("ITEM",), cut=("VALUE",), wrap=("REASON", "ID"))
         if run.stats.failed > len(rejected):
             print(f"and {run.stats.failed - len(rejected):,} more (`jobimport runs show {run.id} --rejects`)")
 

@@ -1,11 +1,10 @@
-"""What a verb prints: JSON for programs, aligned tables for people. Nothing a feed said reaches a terminal raw."""
+"""What a verb prints: JSON for programs, facts for people. Nothing a feed said reaches a terminal raw."""
 
 import json
 import math
-import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +13,6 @@ import msgspec
 from workers.feeds.text import inert
 
 CELL = 200
-NARROWEST = 8
 
 
 def plain(value: Any) -> Any:
@@ -80,20 +78,6 @@ def size(number: int) -> str:
     return f"{value:.1f} GiB"
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
-    """Print aligned columns. On a terminal the widest are cut until a row fits; in a pipe cells are kept whole."""
-    cells = [[cell(value) for value in row] for row in rows]
-    widths = [max([width(title), *(width(row[i]) for row in cells)]) for i, title in enumerate(titles)]
-    if sys.stdout.isatty():
-        room = shutil.get_terminal_size().columns - 2 * (len(titles) - 1)
-        while sum(widths) > room and max(widths) > NARROWEST:
-            widths[widths.index(max(widths))] -= 1
-    aligned = {titles.index(title) for title in right}
-    for row in [list(titles), *cells]:
-        parts = [_pad(value, widths[i], is_right=i in aligned) for i, value in enumerate(row)]
-        print("  ".join(parts).rstrip())
-
-
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Print names and values in two columns, leaving out what has none."""
     shown = [(name, cell(value, 2000)) for name, value in pairs if value not in (None, "", [], {})]
@@ -122,16 +106,3 @@ def _width(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _pad(text: str, columns: int, *, is_right: bool) -> str:
-    if width(text) > columns:
-        kept, used = "", 0
-        for character in text:
-            if used + _width(character) > columns - 1:
-                break
-            kept += character
-            used += _width(character)
-        text = f"{kept}…"
-    space = " " * (columns - width(text))
-    return space + text if is_right else text + space

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, clock, line, plain, say, span, table
+from jobimport_tui.cli.show import cell, clock, line, plain, say, span
+from jobimport_tui.cli.tables import table
 from workers.errors import ConfigError
 from workers.model.source import Source, SourceKind
 from workers.settings import Config
@@ -86,7 +87,8 @@ def list_sources(args: Args) -> int:
             line({**as_object(config, source), **sources_health.as_object(config, states.get(source.name))})
     else:
         titles = ("SOURCE", "ENABLED", "HEALTH", "KIND", "PRIORITY", "SCHEDULE", "NEXT", "AT MOST", "URL")
-        table(titles, [_row(config, source, states.get(source.name)) for source in sources.values()])
+        rows = [_row(config, source, states.get(source.name)) for source in sources.values()]
+        table(titles, rows, cut=("URL",), drop=("PRIORITY", "AT MOST", "URL", "KIND"))
         if not sources and not errors:
             say(f"no sources in {config.sources}: expected NAME.toml")
     for error in errors:

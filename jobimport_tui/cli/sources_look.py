@@ -7,7 +7,8 @@ import anyio
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
-from jobimport_tui.cli.show import line, plain, say, table
+from jobimport_tui.cli.show import line, plain, say
+from jobimport_tui.cli.tables import table
 from jobimport_tui.findings import LISTING, headline, listing, remark, share_then
 from workers.errors import Unreachable
 from workers.model import Run
@@ -59,7 +60,7 @@ def print_listings(found: Findings) -> None:
     rows = [listing(job) for job in found.jobs]
     if rows:
         print()
-        table(LISTING, rows)
+        table(LISTING, rows, cut=("TITLE", "COMPANY", "PLACES", "KIND", "PAY"))
 
 
 def print_fields(found: Findings, before: Run | None = None) -> None:
@@ -72,7 +73,7 @@ def print_fields(found: Findings, before: Run | None = None) -> None:
         [each.name, f"{each.filled:.0%}", f"{each.read:.0%}", *_then(each, before), remark(each)]
         for each in found.fields
     ]
-    table(("FIELD", "FILLED", "READ", *last, ""), rows, right=("FILLED", "READ", *last))
+    table(("FIELD", "FILLED", "READ", *last, "FOUND AT"), rows, right=("FILLED", "READ", *last), wrap=("FOUND AT",))
 
 
 def _then(each: FieldFill, before: Run | None) -> list[str]:

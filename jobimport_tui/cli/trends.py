@@ -6,13 +6,17 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, positive, settings, wants_json
-from jobimport_tui.cli.show import line, plain, say, size, span, table
+from jobimport_tui.cli.show import line, plain, say, size, span
+from jobimport_tui.cli.tables import table
 from workers.model.daily import Day
 from workers.settings import Config
 from workers.store import daily
 from workers.store.daily import Totals
 
 COUNTS = ("RUNS", "FAILURES", "NEW", "UPDATED", "CLOSED", "REJECTED", "QUALITY", "P95", "READ")
+DROPPED = ("QUALITY", "READ")
+"""What a narrow terminal does without first."""
+
 FIELDS_SHOWN = 6
 
 
@@ -61,7 +65,8 @@ def _print_days(args: Args, days: list[Day]) -> None:
         ]
         for day in days
     ]
-    table(titles, rows, right=titles[1:])
+    drop = (*(name.upper() for name in reversed(fields)), "P50", *DROPPED, "LISTINGS", "FEED", "P95")
+    table(titles, rows, right=titles[1:], drop=drop)
 
 
 def _fields(days: list[Day]) -> list[str]:
@@ -91,6 +96,7 @@ def _print_totals(args: Args, rows: list[Totals]) -> None:
             for row in rows
         ],
         right=titles[1:],
+        drop=(*(("LAST SUCCESS",) if is_by_day else ()), *DROPPED, "P95", "SOURCES"),
     )
     if not rows:
         say("no runs in these days")

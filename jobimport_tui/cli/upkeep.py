@@ -4,7 +4,8 @@ from functools import partial
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
-from jobimport_tui.cli.show import line, say, table
+from jobimport_tui.cli.show import line, say
+from jobimport_tui.cli.tables import table
 from workers.settings import Config
 from workers.store import expiry
 
@@ -24,7 +25,7 @@ async def _list(config: Config, args: Args) -> int:
             line(one)
         return 0
     rows = [(one.at, one.source, "?" if one.closed is None else one.closed, WHY[one.because]) for one in found]
-    table(("AT", "SOURCE", "CLOSED", "WHY"), rows, right=("CLOSED",))
+    table(("AT", "SOURCE", "CLOSED", "WHY"), rows, right=("CLOSED",), wrap=("WHY",))
     if not found:
         say("nothing was closed by date or age")
     return 0

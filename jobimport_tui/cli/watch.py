@@ -5,7 +5,8 @@ from functools import partial
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
 from jobimport_tui.cli.jobs import read_query, show_listings
-from jobimport_tui.cli.show import line, plain, say, table
+from jobimport_tui.cli.show import line, plain, say
+from jobimport_tui.cli.tables import table
 from workers.settings import Config
 from workers.store import watches
 from workers.store.documents import utc_now
@@ -41,7 +42,7 @@ async def _list(config: Config, args: Args) -> int:
             line({**plain(watch), "new": new})
         return 0
     rows = [(watch.name, shown_count(new), watch.looked_at, watch.query) for watch, new in found]
-    table(("NAME", "NEW", "LOOKED AT", "QUERY"), rows, right=("NEW",))
+    table(("NAME", "NEW", "LOOKED AT", "QUERY"), rows, right=("NEW",), wrap=("QUERY",))
     if not found:
         say(f"{reach.user()} has no watch: jobimport watch add NAME QUERY")
     return 0

@@ -6,7 +6,8 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, settings, wants_json
-from jobimport_tui.cli.show import clock, iso, line, plain, say, size, span, table
+from jobimport_tui.cli.show import iso, line, plain, say, size, span
+from jobimport_tui.cli.tables import table
 from workers import control
 from workers.errors import ConfigError
 from workers.queue.registry import Order, WorkerInfo
@@ -46,7 +47,13 @@ async def _list(config: Config, *, is_json: bool) -> int:
             line(as_object(worker))
         return 0
     titles = ("WORKER", "STATE", "BUSY", "DONE", "FAILED", "MEMORY", "STARTED", "BEAT", "DOING")
-    table(titles, [_row(worker) for worker in found], right=("BUSY", "DONE", "FAILED", "MEMORY", "BEAT"))
+    table(
+        titles,
+        [_row(worker) for worker in found],
+        right=("BUSY", "DONE", "FAILED", "MEMORY", "BEAT"),
+        wrap=("DOING",),
+        drop=("STARTED", "MEMORY"),
+    )
     if not found:
         say("no workers (start one: `jobimport worker`)")
     return 0
@@ -110,7 +117,7 @@ def _row(worker: WorkerInfo) -> list[object]:
         f"{worker.done:,}",
         f"{worker.failed:,}",
         size(worker.rss_bytes),
-        clock(started(worker)),
+        started(worker),
         span(worker.beat_age_s),
         doing or "-",
     ]

@@ -1,8 +1,6 @@
-"""What is printed: JSON that any program reads, tables that fit, and nothing that steers a terminal."""
+"""What is printed: JSON that any program reads, facts, and nothing that steers a terminal."""
 
-import io
 import json
-import os
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -19,11 +17,6 @@ class Thing(msgspec.Struct, rename={"id": "_id"}):
     hash: bytes = b"\xff"
     many: tuple[object, ...] = ()
     inner: dict[str, object] = {}
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 class TestJson:
@@ -44,41 +37,7 @@ class TestJson:
         assert all(character >= " " for character in printed)
 
 
-class TestTable:
-    ROWS = (("1", "a\x1b[31mb\nc", "zürich"), ("1,234", "東京" * 3, None))
-
-    def test_columns_are_aligned_and_cells_inert(self, capsys: pytest.CaptureFixture[str]):
-        show.table(("N", "TITLE", "PLACE"), self.ROWS, right=("N",))
-        assert capsys.readouterr().out.splitlines() == [
-            "    N  TITLE         PLACE",
-            "    1  a[31mb c      zürich",
-            "1,234  東京東京東京  -",
-        ]
-
-    def test_a_terminal_cuts_the_widest_until_a_row_fits(self, monkeypatch: pytest.MonkeyPatch):
-        out = Terminal()
-        monkeypatch.setattr("sys.stdout", out)
-        monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((24, 24)))
-        show.table(("ID", "TITLE"), [("1", "word " * 20), ("22", "東" * 30)])
-        lines = out.getvalue().splitlines()
-        assert lines == ["ID  TITLE", "1   word word word word…", "22  東東東東東東東東東…"]
-        assert all(show.width(line) <= 24 for line in lines)
-
-    def test_a_pipe_cuts_nothing(self, capsys: pytest.CaptureFixture[str]):
-        show.table(("ID", "TITLE"), [("1", "x" * 190)])
-        assert "x" * 190 in capsys.readouterr().out
-
-    @given(st.lists(st.tuples(st.text(), st.text()), max_size=4), st.integers(20, 60))
-    def test_whatever_is_in_it_a_row_is_a_line_that_fits(self, rows: list[tuple[str, str]], columns: int):
-        with pytest.MonkeyPatch.context() as patch:
-            out = Terminal()
-            patch.setattr("sys.stdout", out)
-            patch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
-            show.table(("A", "B"), rows)
-        lines = out.getvalue().split("\n")[:-1]
-        assert len(lines) == len(rows) + 1
-        assert all(show.width(line) <= columns for line in lines)
-
+class TestFacts:
     def test_facts_leave_out_what_has_no_value(self, capsys: pytest.CaptureFixture[str]):
         show.facts([("name", "x"), ("long name", 0), ("none", None), ("empty", ""), ("list", [])])
         assert capsys.readouterr().out == "name       x\nlong name  0\n"
