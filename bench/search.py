@@ -3,10 +3,11 @@
     python -m bench.search [--jobs 1000000] [--runs 1000000] [--times 40] [--cache 4.0] [--data DIR] [--only PART...]
 
 Parts: shapes (p50 and p95 of each query, with what it is meant to stay under), sizes (bytes of index a listing),
-console (its memory, over all this and over nothing). What the search index costs an import is bench.ingestion. Builds
-its data itself (see bench.listings); --data keeps them, and finds them the next time. --cache is MongoDB's in GB: 4
-hold all that is read here, with 1 most listings come from the disk's cache. A page is the console's. The last two
-columns are CPU in ms that a query costs, in MongoDB and in this process: on a machine that is shared, believe those.
+console (its memory, over nothing, over little, and over all this). What the search index costs an import is
+bench.ingestion. Builds its data itself (see bench.listings); --data keeps them, and finds them the next time. --cache
+is MongoDB's in GB: 4 hold all that is read here, with 1 most listings come from the disk's cache. A page is the
+console's. The last two columns are CPU in ms that a query costs, in MongoDB and in this process: on a machine that is
+shared, believe those.
 """
 
 import argparse
@@ -20,16 +21,17 @@ from pathlib import Path
 import anyio
 from pymongo.errors import PyMongoError
 
-from bench.listings import Words
+from bench.listings import Words, write_listings, write_runs
 from bench.million import Mongo, filled, say
 from bench.ptys import Tty, median, percentile
 from bench.shapes import Shape, shapes
 from workers.errors import JobImportError
 from workers.settings import RetentionSettings
-from workers.store import indexes, search
+from workers.store import indexes, search, terms
 from workers.store.connect import Database
 
 PARTS = ("shapes", "sizes", "console")
+FEW_LISTINGS, FEW_RUNS = 4_000, 40_000
 WARM = 2  # queries of a shape before it is measured
 
 
@@ -79,13 +81,26 @@ async def sizes(db: Database) -> None:
     say(f"  dictionary: {words['count']:,} terms, {(words['storageSize'] + words['totalIndexSize']) / 1e6:,.1f} MB")
 
 
-async def console(full: str, empty: str, rounds: int = 3) -> None:
-    """Memory after the same keys: listings, a search, thirty pages, the runs and thirty pages of them."""
+async def console(server: Mongo, db: Database) -> None:
+    """Memory after the same keys: listings, a search, thirty pages, the runs and thirty pages of them.
+
+    Over nothing, over little more than what is shown, and over all.
+    """
+    empty, few = (db.client.get_database(f"bench_{name}") for name in ("empty", "few"))
+    for other in (empty, few):
+        await other.client.drop_database(other.name)
+        await indexes.prepare(other, RetentionSettings())
+    await write_listings(few, FEW_LISTINGS)
+    await write_runs(few, FEW_RUNS)
+    await terms.recount(few)
     say("\nconsole's memory, after a search, 30 pages of listings and 30 of runs")
-    for _ in range(rounds):
-        for name, url in (("over nothing", empty), ("over all this", full)):
-            first, last = await anyio.to_thread.run_sync(_walk, url)
-            say(f"  {name:<16} {first:>6.1f} MB at the start, {last:>6.1f} MB at the end")
+    for over in (empty, empty, few, db):  # twice: the very first makes byte code, and keeps what that took
+        first, last = await anyio.to_thread.run_sync(_walk, server.url.replace(f"/{db.name}?", f"/{over.name}?"))
+        held = f"{await over.jobs.estimated_document_count():,} listings"
+        held += f", {await over.import_logs.estimated_document_count():,} runs"
+        say(f"  over {held:<34} {first:>6.1f} MB at the start, {last:>6.1f} MB at the end")
+    for other in (empty, few):
+        await other.client.drop_database(other.name)
 
 
 def _walk(url: str) -> tuple[float, float]:
@@ -112,9 +127,7 @@ async def main(args: argparse.Namespace) -> None:
             if "shapes" in parts:
                 await measure(server, db, args.times, args.shape)
             if "console" in parts:
-                empty = db.client.get_database("bench_empty")
-                await indexes.prepare(empty, RetentionSettings())
-                await console(server.url, server.url.replace(f"/{db.name}?", "/bench_empty?"))
+                await console(server, db)
     finally:
         if not args.data:
             shutil.rmtree(folder, ignore_errors=True)

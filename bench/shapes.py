@@ -125,6 +125,7 @@ def shapes(db: Database, words: Words) -> list[Shape]:
         Shape("changed:run", query(lambda rng: f"changed:run:{rng.randrange(1, 1_000_000)}")),
         Shape("quality:<50", query(lambda rng: "quality:<50")),
         Shape("quality:<1", query(lambda rng: "quality:<1")),
+        Shape("quality:>98", query(lambda rng: "quality:>98")),
         Shape("copies:hide", query(lambda rng: f"{role(rng)} copies:hide")),
         Shape("id, beginning", query(lambda rng: f"id:{one(SOURCES, rng)}:{rng.randrange(10**4)}*")),
         Shape("count: a role", counted(lambda rng: f"{role(rng)} ")),

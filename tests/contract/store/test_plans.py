@@ -48,6 +48,7 @@ PLANS: dict[str, str] = {
     f"source:{SOURCES[50]} sort:salary": "source_newest",
     "quality:<50": "poor",
     "quality:<1": "poor",
+    "quality:>98": "newest",
     "new:<1d": "first_seen_newest",
     "new:run:990000": "source_changed",
     "changed:run:990000": "changed_in source_changed",
