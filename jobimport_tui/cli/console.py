@@ -20,7 +20,7 @@ def describe(parser: Parser) -> None:
     parser.set_defaults(run=run)
     group = parser.add_argument_group("the console")
     group.add_argument("--read-only", action="store_true", help="nothing that changes state")
-    group.add_argument("--section", choices=SECTIONS, default="queues", help="where it opens: " + ", ".join(SECTIONS))
+    group.add_argument("--section", choices=SECTIONS, default="queues", help="where it opens (queues)")
     group.add_argument("--filter", default="", metavar="WORDS", help='what that section shows, as in "state:failed"')
     group.add_argument("--record", default="", metavar="FILE", help="keep what it shows in a new file")
     group.add_argument("--play", default="", metavar="FILE", help="show a recording: [ ] step, p holds, + - speed, :at")

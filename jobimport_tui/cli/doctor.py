@@ -17,7 +17,7 @@ import msgspec
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.config import unknown_variables
 from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
-from jobimport_tui.cli.show import line, span
+from jobimport_tui.cli.show import counted, line, span
 from jobimport_tui.cli.tables import table
 from jobimport_tui.cli.workers import SILENT
 from workers.errors import Unreachable
@@ -241,8 +241,9 @@ def of_workers(heard: list[registry.WorkerInfo]) -> list[Check]:
     """Who works."""
     alive = [worker for worker in heard if worker.beat_age_s <= SILENT]
     silent = [worker for worker in heard if worker.beat_age_s > SILENT]
+    in_work = counted(sum(worker.busy for worker in alive), "message")
     checks = [
-        Check("workers", "ok", f"{len(alive)} processes, {sum(worker.busy for worker in alive)} messages in work")
+        Check("workers", "ok", f"{counted(len(alive), 'process', 'processes')}, {in_work} in work")
         if alive
         else Check("workers", "fail", "none is running", "start one: jobimport worker")
     ]
@@ -268,5 +269,5 @@ def of_depths(depths: depth.QueueDepths) -> list[Check]:
         held = ", ".join(sorted(depths.paused))
         checks.append(Check("queues", "warn", f"paused: {held}", "jobimport queues resume " + held.replace(",", "")))
     if depths.dead:
-        checks.append(Check("failed", "warn", f"{depths.dead:,} dead letters", "jobimport failed list"))
+        checks.append(Check("failed", "warn", counted(depths.dead, "dead letter"), "jobimport failed list"))
     return checks

@@ -85,8 +85,8 @@ async def _show(config: Config, args: Args) -> int:
         line(as_object(letter))
         return 0
     names = ("id", "lane", "source", "run", "batch", "reason", "kind", "error", "attempts", "deliveries", "worker")
-    facts([(name, getattr(letter, name) or None) for name in names])
-    facts([("died", died(letter)), ("message", letter.payload.decode("utf-8", "replace"))])
+    known = [(name, getattr(letter, name) or None) for name in names]
+    facts([*known, ("died", died(letter)), ("message", letter.payload.decode("utf-8", "replace"))])
     return 0
 
 

@@ -2,12 +2,13 @@
 
 import sys
 from argparse import RawDescriptionHelpFormatter
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, clock, facts, line, say
+from jobimport_tui.cli.show import cell, clock, counted, facts, line, say
 from jobimport_tui.cli.tables import table
 from jobimport_tui.sheets import FORMATS, as_object, format_of, opened
 from workers.errors import ConfigError
@@ -141,7 +142,7 @@ async def _export(config: Config, args: Args, query: Query) -> int:
                 sheet.write(page)
                 written += len(page)
     if args.output:
-        say(f"{written:,} listings in {args.output}")
+        say(f"{counted(written, 'listing')} in {args.output}")
     return 0
 
 
@@ -169,10 +170,14 @@ async def _show(config: Config, args: Args) -> int:
         job.pop(name, None)
     metadata: dict[str, Any] = job.pop("metadata", None) or {}
     salary: dict[str, Any] = job.pop("salary", None) or {}
-    facts([(name.strip("_"), _value(value)) for name, value in job.items()])
-    facts([(f"salary {name}", value) for name, value in salary.items()])
-    facts([(name, value) for name, value in metadata.items() if name != "source"])
-    facts([("copies" if i == 0 else " " * 6, copy_of(one)) for i, one in enumerate(of_group)])
+    facts(
+        [
+            *((name.strip("_"), _value(document.get(name), value)) for name, value in job.items()),
+            *((f"salary {name}", value) for name, value in salary.items()),
+            *((name, value) for name, value in metadata.items() if name != "source"),
+            *(("copies" if i == 0 else "", copy_of(one)) for i, one in enumerate(of_group)),
+        ]
+    )
     _print_changes(changes_of(document))
     if description:
         print()
@@ -196,7 +201,10 @@ def copy_of(one: Copy) -> str:
     return f"{one.id}, which came first" if one.copy_of is None else one.id
 
 
-def _value(value: Any) -> Any:
+def _value(stored: Any, value: Any) -> Any:
+    """Times as other verbs print them, lists as one text."""
+    if isinstance(stored, datetime):
+        return stored
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 

@@ -24,7 +24,7 @@ NOUNS = {
     "import": ("imports", "import sources now"),
     "preview": ("preview", "what a feed would give, and why not; writes nothing"),
     "sources": ("sources", "list, show, add, edit, test, enable, disable, remove"),
-    "runs": ("runs", "list, show, stats, cancel, verify, retry, approve, export"),
+    "runs": ("runs", "list, show, stats, upkeep, cancel, verify, retry, approve, export"),
     "jobs": ("jobs", "search, show, export the listings"),
     "watch": ("watch", "list, add, show, remove your saved searches"),
     "queues": ("queues", "show, pause, resume the lanes"),

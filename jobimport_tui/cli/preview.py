@@ -9,7 +9,7 @@ import anyio
 import msgspec
 
 from jobimport_tui.cli.flags import Args, Parser, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, line, plain, say
+from jobimport_tui.cli.show import cell, counted, line, plain, say
 from jobimport_tui.cli.tables import table
 from workers.analysis.quality import parts
 from workers.errors import UnknownSource
@@ -68,7 +68,7 @@ async def show(preview: Preview, limit: int | None, weights: QualityWeights, *, 
         print_paths(preview)
     repeated = f", {preview.duplicates} repeated" if preview.duplicates else ""
     pages = f", {preview.pages} pages" if preview.pages > 1 else ""
-    say(f"{preview.dialect or 'no format'}: {jobs} listings, {rejects} rejects{repeated}{pages}")
+    say(f"{preview.dialect or 'no format'}: {counted(jobs, 'listing')}, {counted(rejects, 'reject')}{repeated}{pages}")
     if preview.degraded:
         say(f"jobimport: the feed is not whole: {preview.degraded}")
         return 1

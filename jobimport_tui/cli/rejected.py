@@ -10,7 +10,7 @@ from typing import Any
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
 from jobimport_tui.cli.report import as_object, exit_code, sentence
-from jobimport_tui.cli.show import cell, line, say
+from jobimport_tui.cli.show import cell, counted, line, say
 from jobimport_tui.cli.tables import table
 from jobimport_tui.formulas import unformulated
 from workers.errors import ConfigError
@@ -144,7 +144,9 @@ async def _retry(config: Config, args: Args) -> int:
         (done.repeated, "would be a listing that the run has already"),
         (done.busy, "are in a batch that is dead, full or being tried"),
     ]
-    text = "; ".join([f"{done.tried} rejects are tried again", *(f"{count} {why}" for count, why in left if count)])
+    text = "; ".join(
+        [f"{counted(done.tried, 'reject')} tried again", *(f"{count} {why}" for count, why in left if count)]
+    )
     if wants_json(args):
         counts = {name: getattr(done, name) for name in ("tried", "unkept", "repeated", "busy")}
         line(as_object(ended or done.run, retried=counts))

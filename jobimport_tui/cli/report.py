@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from jobimport_tui.cli.show import span
+from jobimport_tui.cli.show import counted, span
 from workers.actors.progress import stats_of
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
 from workers.store.batches import RunTotals
@@ -77,13 +77,18 @@ def progress(source: str, run_id: int, state: RunState, stats: Stats, batches: B
     parts = [f"{source}: run {run_id} {state}"]
     if stats.total or state not in UNCOUNTED:
         counts = [(name, getattr(stats, name)) for name in COUNTS]
-        told = ", ".join(f"{count:,} {name}" for name, count in counts if count or name in COUNTS[:3])
-        parts.append(f"{stats.total:,} listings ({told})")
+        told = ", ".join(_told(count, name) for name, count in counts if count or name in COUNTS[:3])
+        parts.append(f"{counted(stats.total, 'listing')} ({told})")
     if batches and batches.dead:
-        parts.append(f"{batches.dead} dead batches")
+        parts.append(counted(batches.dead, "dead batch", "dead batches"))
     elif batches and batches.total and state in ACTIVE_STATES:
         parts.append(f"batch {batches.done:,} of {batches.total:,}")
     return "; ".join(parts)
+
+
+def _told(count: int, name: str) -> str:
+    """A count by its name; of those, duplicates alone have a singular."""
+    return counted(count, "duplicate") if name == "duplicates" else f"{count:,} {name}"
 
 
 def took(run: Run) -> float | None:

@@ -1,4 +1,4 @@
-"""`jobimport runs list|show|stats|cancel|verify|retry|approve|export`: imports, past and present."""
+"""`jobimport runs list|show|stats|upkeep|cancel|verify|retry|approve|export`: imports, past and present."""
 
 import argparse
 from functools import partial
@@ -27,7 +27,7 @@ STATES = ", ".join(("active", *get_args(RunState)))
 
 
 def describe(parser: Parser) -> None:
-    """List, show, cancel, verify, retry, approve, export."""
+    """List, show, stats, upkeep, cancel, verify, retry, approve, export."""
     verbs = Verbs(parser)
     listing = verbs.add("list", list_runs, "the newest runs")
     listing.add_argument("--limit", type=positive, default=20, metavar="N", help="how many (20)")

@@ -13,7 +13,7 @@ from workers.settings import Config
 from workers.store import daily
 from workers.store.daily import Totals
 
-COUNTS = ("RUNS", "FAILURES", "NEW", "UPDATED", "CLOSED", "REJECTED", "QUALITY", "P95", "READ")
+COUNTS = ("RUNS", "FAILURES", "NEW", "UPDATED", "CLOSED", "FAILED", "QUALITY", "P95", "READ")
 DROPPED = ("QUALITY", "READ")
 """What a narrow terminal does without first."""
 

@@ -4,10 +4,10 @@ from functools import partial
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
+from jobimport_tui.cli.rejected import known
 from jobimport_tui.cli.show import line
 from workers.errors import ConfigError
 from workers.settings import Config
-from workers.store import runs
 from workers.store.verifying import Verification, verify
 
 
@@ -18,11 +18,9 @@ def verify_run(args: Args) -> int:
 
 async def _verify(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
-        run = await runs.get(db, args.run_id)
-        if run is None:
-            raise ConfigError("RUN", "", args.run_id, "the number of a run (see `jobimport runs list`)")
+        run = await known(db, args.run_id)
         if run.active:
-            raise ConfigError("RUN", "", args.run_id, f"a run that has ended: this one is {run.state}")
+            raise ConfigError("run", "", args.run_id, f"a run that has ended: this one is {run.state}")
         checked = await verify(db, run, run.stats)
     if wants_json(args):
         line(as_object(checked))

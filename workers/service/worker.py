@@ -68,7 +68,8 @@ def run(
     # Stable over respawns of a child, and never shared: a shared name ran work twice (evidence P19).
     stem = f"{socket.gethostname()}:{os.getpid()}:{int(time.time())}"
     manager = Manager(args, worker_function=partial(_child, plan=plan, stem=stem, manager=os.getpid()))
-    log.info("manager %d starts %d processes for %s", os.getpid(), plan.processes, ", ".join(plan.stages))
+    many = "1 process" if plan.processes == 1 else f"{plan.processes} processes"
+    log.info("manager %d starts %s for %s", os.getpid(), many, ", ".join(plan.stages))
     status = manager.start() or 0
     _see_out(manager, settings.stop_grace + 5)
     return status

@@ -64,3 +64,9 @@ def test_sizes(number: int, text: str):
 def test_times_for_people():
     assert show.clock(None) == "-"
     assert show.clock(datetime(2026, 1, 2, 3, 4, 5, 999, tzinfo=UTC)) == "2026-01-02 03:04:05"
+
+
+def test_one_thing_is_singular():
+    told = [show.counted(0, "listing"), show.counted(1, "listing"), show.counted(2000, "listing")]
+    assert told == ["0 listings", "1 listing", "2,000 listings"]
+    assert [show.counted(n, "batch", "batches") for n in (1, 2)] == ["1 batch", "2 batches"]

@@ -197,7 +197,7 @@ class TestPreview:
         assert (job["title"], job["company"], job["status"], job["quality"]) == ("A & B", "C", "open", 28)
         assert not job.keys() & {"raw_hash", "content_hash", "first_run", "changed_run"}
         assert reject["reject"]["field"] == "title"
-        assert "1 listings, 1 rejects" in told.err
+        assert "1 listing, 1 reject" in told.err
         assert main(["preview", str(feed), "--limit", "1"]) == 0
         assert capsys.readouterr().out.split("\n\n")[0].count("\n") == 0
 
@@ -285,7 +285,7 @@ class TestReport:
         assert sentence(
             run_of(stats=stats, state="partial", batches=BatchTotals(total=3, done=3), error_log=[entry])
         ) == (
-            "jobicy: run 12 partial; 1,500 listings (1,200 new, 0 updated, 298 unchanged, 2 failed, 1 duplicates); "
+            "jobicy: run 12 partial; 1,500 listings (1,200 new, 0 updated, 298 unchanged, 2 failed, 1 duplicate); "
             "in 3.2s; the feed broke"
         )
         assert sentence(run_of(state="unchanged")) == "jobicy: run 12 unchanged; in 3.2s"
