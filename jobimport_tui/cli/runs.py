@@ -8,6 +8,7 @@ from jobimport_tui.cli import reach, trends
 from jobimport_tui.cli.approve import approve_run
 from jobimport_tui.cli.beside import print_acts, print_compared
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, since, until, wants_json
+from jobimport_tui.cli.named import check_source
 from jobimport_tui.cli.rejected import as_plain, export_rejects, known, retry_run, show_rejects
 from jobimport_tui.cli.report import COLUMNS, NUMBERS, OPTIONAL, as_object, row, sentence, took, with_totals
 from jobimport_tui.cli.show import facts, line, say, size, span
@@ -79,6 +80,7 @@ def list_runs(args: Args) -> int:
 
 async def _list(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
+        await check_source(db, config, args.source)
         found = await runs.recent(db, limit=args.limit, **_asked(args))
         live = await _live(db, found)
     if wants_json(args):

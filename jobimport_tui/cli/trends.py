@@ -6,6 +6,7 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, positive, settings, wants_json
+from jobimport_tui.cli.named import check_source
 from jobimport_tui.cli.show import line, plain, say, size, span
 from jobimport_tui.cli.tables import table
 from workers.model.daily import Day
@@ -36,6 +37,7 @@ async def _run(config: Config, args: Args) -> int:
     until = datetime.now(UTC)
     since = until - timedelta(days=min(args.days, 3660) - 1)
     async with reach.database(config) as db:
+        await check_source(db, config, args.source)
         if args.source and args.by == "day":
             days = await daily.of_source(db, args.source, since, until)
             _print_days(args, days)

@@ -23,6 +23,9 @@ async def test_what_two_imports_leave_for_the_commands_of_history(plant: Plant):
     assert (day["runs"], day["new"], day["feed_listings"], day["failure_rate"]) == (2, 20, 10, 0.0)
     [source] = (await jobimport(plant, "runs", "stats", "--by", "source", "--days", "1", "--json")).lines
     assert (source["source"], source["runs"]) == ("board", 2)
+    for verb in ("stats", "list"):
+        refused = await jobimport(plant, "runs", verb, "--source", "bord")
+        assert (refused.code, "no source 'bord'" in refused.err) == (2, True)
     acts = (await jobimport(plant, "audit", "list", "--json")).lines
     assert [(act["user"], act["run"], act["text"]) for act in acts] == [
         ("ann", 2, "asked for the import"),
@@ -36,6 +39,9 @@ async def test_what_two_imports_leave_for_the_commands_of_history(plant: Plant):
     [listed] = (await jobimport(plant, "sources", "list", "--json")).lines
     assert listed["health"]["state"] == "ok"
     assert listed["health"]["text"] == "10 listings, too few imports to know what is usual"
+    assert (await jobimport(plant, "sources", "remove", "board", "--yes")).code == 0
+    for verb in ("stats", "list"):
+        assert (await jobimport(plant, "runs", verb, "--source", "board")).code == 0
 
 
 async def test_who_changes_a_source_is_written_down_and_told(plant: Plant):
