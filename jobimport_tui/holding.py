@@ -5,13 +5,13 @@ operator who pauses means now; taking it back resumes. What is held is lost with
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 UNDO_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """Something confirmed. `send` does it when it is due; `undo`, where there is one, takes back what was done."""
 
     text: str

@@ -1,7 +1,8 @@
 """What a bulk action is about to do, said before it is done: how many, since when, why they are there. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from jobimport_tui.display.format import age
 
@@ -10,8 +11,7 @@ LONGEST_COMMAND = 20
 """Ids that a command line names one by one; more would not fit into a shell's history."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """`verb` and `noun` as in "requeue", "dead letter"; `keys` are what it is done to, one by one.
 
     `kinds` counts them by what they are; `moments` are seconds since the epoch. `command` does the same from a shell.

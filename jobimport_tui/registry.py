@@ -4,7 +4,8 @@ Bindings, help, footer, palette and `:` are made from the table in `actions` and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("queues", "Queues"),
@@ -23,8 +24,7 @@ GRIDS = LISTS | {"group", "edit"}
 """The places whose main thing is a table."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Action:
+class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that an operator can do.
 
     `places` are the screens that have it; `hint` is its word in the footer, `argument` what its verb asks for,
@@ -47,7 +47,7 @@ class Action:
     changes: bool = False
     many: bool = False
     cli: str = ""
-    cli_of: Mapping[str, str] = field(default_factory=dict)
+    cli_of: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 GROUPS = {
@@ -87,7 +87,7 @@ def of_place(place: str, *, read_only: bool) -> list[Action]:
     from jobimport_tui.actions import ACTIONS
 
     return [
-        replace(action, keys=_own_keys[action.name]) if action.name in _own_keys else action
+        msgspec.structs.replace(action, keys=_own_keys[action.name]) if action.name in _own_keys else action
         for action in ACTIONS
         if place in action.places and not (read_only and action.changes)
     ]

@@ -1,7 +1,8 @@
 """What every screen shares: the gateway, the clock, the snapshot that is shown, and the notice in the status row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from jobimport_tui.display.format import clock as clock_of
 from jobimport_tui.display.glyphs import Glyphs
@@ -22,8 +23,7 @@ STALE_SECONDS = 5.0
 """Data older than this is dimmed and shows its age."""
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """A word to the operator, in the status row until a moment."""
 
     text: str

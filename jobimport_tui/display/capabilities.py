@@ -1,8 +1,9 @@
 """What the terminal at hand can show and take, from what it says of itself. Asked once, before the first paint."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from workers.settings import ConsoleSettings
@@ -17,8 +18,7 @@ ERASING = frozenset(("xterm", "linux", "alacritty", "foot", "konsole", "rxvt", "
 RICH = frozenset(("kitty", "alacritty", "foot", "ghostty"))
 
 
-@dataclass(frozen=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """`ascii_only`: no glyphs beyond ASCII. `own_colours`: the terminal's 16 colours and background, light or dark.
 
     `wrap` is what a sequence for the outer terminal has to be wrapped in. `erases`: what it

@@ -1,9 +1,9 @@
 """A table: column specs, a cursor, a filter, a sort. Holds a page of rows (about 200), never a collection."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
+import msgspec
 from textual import events
 from textual.message import Message
 
@@ -13,8 +13,7 @@ from jobimport_tui.widgets.painted import Line, Painted, Span
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Column(Generic[R]):
+class Column(msgspec.Struct, Generic[R], frozen=True):
     """One column. `cell` gives text, or text and tone. Fixed `width` in cells; with `flex`, that is its least width.
 
     `needs` is the width of the grid from which on it is shown. `order` is what sorting compares, if not the text.
@@ -161,7 +160,7 @@ class Grid(Painted, Generic[R], can_focus=True):
     def choose_columns(self, titles: Sequence[str]) -> None:
         """Show only the columns of these titles, in their order, whatever room there is; all of them for none."""
         by_title = {column.title.strip(): column for column in self.every_column}
-        chosen = [replace(by_title[title], needs=0) for title in titles if title in by_title]
+        chosen = [msgspec.structs.replace(by_title[title], needs=0) for title in titles if title in by_title]
         self.columns, self.sorted_by, self.skipped = chosen or self.every_column, None, 0
         self._select(None)
 

@@ -1,6 +1,5 @@
 """How a feed that comes in pages is asked for the next one. A `[paging]` table, of a dialect or of a source."""
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -79,6 +78,8 @@ def faults(paging: Paging) -> Iterator[tuple[str, object, str]]:
         yield "method", "POST", 'GET, or style = "page", "offset" or "cursor" with a `param` in the body'
     if paging.body and paging.method != "POST":
         yield "body", None, 'method = "POST" beside it'
+    import json  # here: the console's first paint does without
+
     try:
         json.dumps(paging.body)
     except TypeError:
