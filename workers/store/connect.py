@@ -25,6 +25,9 @@ from pymongo.errors import (
 
 from workers.errors import ConfigError, Unreachable
 from workers.settings import MongoSettings, mask
+from workers.store import waiting
+
+waiting.mend()
 
 T = TypeVar("T")
 
