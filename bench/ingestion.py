@@ -9,7 +9,6 @@ store   normalised and written, in this process: nothing of search; terms made a
 """
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
@@ -26,7 +25,7 @@ from bench.pipeline import packed
 from bench.upsert import write
 from tests.feed_server import FeedServer, Reply
 from tests.listings import Listing
-from tests.plant import Plant
+from tests.plant import Plant, new_plant
 from workers.feeds.normalise import normalise
 from workers.model import Job, RawItem, Reject, Source
 from workers.queue.connect import open_redis
@@ -114,17 +113,14 @@ def feed(count: int, seed: int) -> list[Listing]:
 
 
 async def imports(server: Mongo, db: Database, count: int, rounds: int, folder: Path) -> None:
-    (folder / "sources").mkdir(parents=True)
-    (folder / "jobimport.toml").write_text('[fetch]\nallow_hosts = ["127.0.0.1"]\n')
     redis_server = RedisServer(folder / "redis")
     await redis_server.start()
     try:
         with FeedServer() as feeds:
             replies = [packed(feed(count, seed)) for seed in (10**7, 2 * 10**7)]
             async with open_redis(redis_server.url) as redis:
-                env = {"CONFIG": str(folder), "REDIS_URL": redis_server.url, "MONGO_URL": server.url}
-                env = {**os.environ, **{f"JOBIMPORT_{name}": value for name, value in env.items()}}
-                await _rounds(server, Plant(folder, db, redis, env), feeds, replies, count, rounds)
+                plant = new_plant(folder, db, redis, redis_url=redis_server.url, mongo_url=server.url)
+                await _rounds(server, plant, feeds, replies, count, rounds)
     finally:
         await redis_server.stop()
 

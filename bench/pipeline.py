@@ -20,7 +20,7 @@ import anyio
 
 from tests.feed_server import FeedServer, Reply
 from tests.listings import Listing, listings, rss
-from tests.plant import Plant, Workers
+from tests.plant import Plant, Workers, new_plant
 from workers.model import Run
 from workers.queue.connect import open_redis
 from workers.service.embedded import MongoServer, RedisServer
@@ -92,8 +92,6 @@ async def killed(plant: Plant, crew: Workers) -> tuple[Run, float]:
 
 async def main(args: argparse.Namespace) -> None:
     folder = Path(tempfile.mkdtemp(prefix="jobimport-bench-"))
-    (folder / "config" / "sources").mkdir(parents=True)
-    (folder / "config" / "jobimport.toml").write_text('[fetch]\nallow_hosts = ["127.0.0.1"]\n')
     redis_server, mongo_server = RedisServer(folder / "redis"), MongoServer(folder / "mongo")
     await redis_server.start()
     await mongo_server.start()
@@ -111,13 +109,7 @@ async def main(args: argparse.Namespace) -> None:
                 open_redis(redis_server.url) as redis,
             ):
                 await indexes.prepare(db, RetentionSettings())
-                env = {
-                    **os.environ,
-                    "JOBIMPORT_CONFIG": str(folder / "config"),
-                    "JOBIMPORT_REDIS_URL": redis_server.url,
-                    "JOBIMPORT_MONGO_URL": url,
-                }
-                plant = Plant(folder / "config", db, redis, env)
+                plant = new_plant(folder / "config", db, redis, redis_url=redis_server.url, mongo_url=url)
                 plant.source("bench", server.url("/feed"), kind="snapshot")
                 async with plant.workers(processes=args.processes) as crew:
                     await anyio.sleep(3)

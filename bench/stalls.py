@@ -10,7 +10,6 @@ the rest is ours.
 
 import argparse
 import contextlib
-import os
 import statistics
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from tests.conformance.deployments import DOWN_MS, NODE_TIMEOUT_MS, deploy
 from tests.conformance.mongo import ELECTION_MS, ReplicaSet
 from tests.feed_server import FeedServer, Reply
 from tests.listings import listings, rss
-from tests.plant import Plant, eventually
+from tests.plant import ALLOWED, Plant, eventually, new_plant
 from workers.model import Run
 from workers.queue.connect import open_redis
 from workers.service.embedded import MongoServer
@@ -61,25 +60,15 @@ async def planted(name: str, folder: Path, server: FeedServer) -> AsyncGenerator
             await members.heal()
         else:
             await mongo.start()
-        config = folder / "config"
-        (config / "sources").mkdir(parents=True)
-        (config / "jobimport.toml").write_text(
-            '[fetch]\nallow_hosts = ["127.0.0.1"]\nconnections_per_host = 8\n[import]\nbatch_size = 50\n'
-        )
         url = members.url("jobimport") if members else mongo.url
         async with (
             open_database(MongoSettings(url=url), app_name="bench") as db,
             open_redis(deployment.settings) as redis,
         ):
             await indexes.prepare(db, RetentionSettings())
-            env = {
-                **os.environ,
-                "JOBIMPORT_CONFIG": str(config),
-                "JOBIMPORT_REDIS_URL": deployment.url,
-                "JOBIMPORT_REDIS_PARTITIONS": str(deployment.partitions),
-                "JOBIMPORT_MONGO_URL": url,
-            }
-            plant = Plant(config, db, redis, env)
+            settings = f"{ALLOWED}connections_per_host = 8\n[import]\nbatch_size = 50\n"
+            plant = new_plant(folder / "config", db, redis, redis_url=deployment.url, mongo_url=url, settings=settings)
+            plant.env["JOBIMPORT_REDIS_PARTITIONS"] = str(deployment.partitions)
             for source in SOURCES:
                 plant.source(source, server.url("/feed"))
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+from jobimport_tui.display.format import counted
 from workers.model import Job, Run
 from workers.probing import NEEDED, PAY, FieldFill, Findings
 
@@ -11,7 +12,7 @@ LISTING = ("POSTED", "TITLE", "COMPANY", "PLACES", "KIND", "PAY")
 
 def headline(found: Findings) -> str:
     """One line: what was recognised and how much of it."""
-    parts = [f"{found.listings:,} listing{'' if found.listings == 1 else 's'}"]
+    parts = [counted(found.listings, "listing")]
     parts += [f"{count:,} rejected ({reason})" for reason, count in found.rejected.items()]
     parts += [f"{found.duplicates:,} repeated"] if found.duplicates else []
     parts += [f"{found.pages:,} pages"] if found.pages > 1 else []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from jobimport_tui.display.format import age
+from jobimport_tui.display.format import age, counted
 
 SHOWN_IDS = 3
 LONGEST_COMMAND = 20
@@ -29,8 +29,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def many(self) -> str:
         """How many, in words: "1 dead letter", "12 dead letters"."""
-        count = len(self.keys)
-        return f"{count:,} {self.noun}" + ("s" if count != 1 else "")
+        return counted(len(self.keys), self.noun)
 
     @property
     def one(self) -> str:

@@ -210,28 +210,24 @@ def opened(path: str | None, format: Format, *, is_new: bool = False) -> Generat
     if path is None:
         if format == "parquet" and sys.stdout.isatty():
             raise ConfigError("--output", "", None, "a file: Parquet is not for a terminal")
-        sheet = SHEETS[format](sys.stdout.buffer)
-        yield sheet
-        sheet.close()
+        with _sheet(format, sys.stdout.buffer) as sheet:
+            yield sheet
         return
     target = Path(path).expanduser().resolve()
     if target.is_dir() or (is_new and target.exists()):
         raise ConfigError("file", "", path, "a name that is free" if is_new else "a file, not a folder")
     if target.exists() and not target.is_file():
-        with _into(target, path) as out:
-            sheet = SHEETS[format](out)
+        with _writable(path):
+            into = target.open("wb")
+        with into, _sheet(format, into) as sheet:
             yield sheet
-            sheet.close()
         return
-    try:
+    with _writable(path):
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise ConfigError("file", "", path, f"a place that can be written to ({error.strerror})") from error
     try:
         with os.fdopen(handle, "wb") as out:
-            sheet = SHEETS[format](out)
-            yield sheet
-            sheet.close()
+            with _sheet(format, out) as sheet:
+                yield sheet
             out.flush()
             os.fsync(out.fileno())
         _name(Path(name), target, is_new=is_new)
@@ -240,9 +236,18 @@ def opened(path: str | None, format: Format, *, is_new: bool = False) -> Generat
         raise
 
 
-def _into(target: Path, path: str) -> BinaryIO:
+@contextmanager
+def _sheet(format: Format, out: BinaryIO) -> Generator[Sheet]:
+    """A sheet that is closed when all is well: one that is broken off is to have no proper end."""
+    sheet = SHEETS[format](out)
+    yield sheet
+    sheet.close()
+
+
+@contextmanager
+def _writable(path: str) -> Generator[None]:
     try:
-        return target.open("wb")
+        yield
     except OSError as error:
         raise ConfigError("file", "", path, f"a place that can be written to ({error.strerror})") from error
 

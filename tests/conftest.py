@@ -7,7 +7,6 @@ redis_server, mongo_server  handles with start(), stop(), kill(), pid; one that 
 """
 
 import itertools
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -116,18 +115,9 @@ async def ready_db(db: "Database") -> "Database":
 
 @pytest.fixture
 async def plant(tmp_path: Path, ready_db: "Database", redis: "Redis", mongo_url: str, redis_url: str) -> "Plant":
-    from tests.plant import Plant
+    from tests.plant import ALLOWED, new_plant
 
-    folder = tmp_path / "config"
-    (folder / "sources").mkdir(parents=True)
-    (folder / "jobimport.toml").write_text(
-        '[fetch]\nallow_hosts = ["127.0.0.1"]\n'
-        '[queue]\nlease = "3s"\nbackoff_base = "200ms"\nbackoff_max = "1s"\n[import]\nbatch_size = 50\n'
+    quick = '[queue]\nlease = "3s"\nbackoff_base = "200ms"\nbackoff_max = "1s"\n[import]\nbatch_size = 50\n'
+    return new_plant(
+        tmp_path / "config", ready_db, redis, redis_url=redis_url, mongo_url=mongo_url, settings=ALLOWED + quick
     )
-    env = {
-        **os.environ,
-        "JOBIMPORT_CONFIG": str(folder),
-        "JOBIMPORT_REDIS_URL": redis_url,
-        "JOBIMPORT_MONGO_URL": mongo_url,
-    }
-    return Plant(folder, ready_db, redis, env)

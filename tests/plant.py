@@ -47,6 +47,19 @@ async def are_gone(pids: Iterable[int]) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+ALLOWED = '[fetch]\nallow_hosts = ["127.0.0.1"]\n'
+
+
+def new_plant(
+    folder: Path, db: Database, redis: Redis, *, redis_url: str, mongo_url: str, settings: str = ALLOWED
+) -> "Plant":
+    """A plant in a new folder, over servers that are there; `settings` is its jobimport.toml."""
+    (folder / "sources").mkdir(parents=True)
+    (folder / "jobimport.toml").write_text(settings)
+    env = {"CONFIG": str(folder), "REDIS_URL": redis_url, "MONGO_URL": mongo_url}
+    return Plant(folder, db, redis, {**os.environ, **{f"JOBIMPORT_{name}": value for name, value in env.items()}})
+
+
 @dataclass
 class Plant:
     """One test's plant. `env` is what its processes get."""

@@ -134,7 +134,7 @@ async def approve(db: Database, redis: Redis, run_id: int, user: str) -> Run | N
     if not run.held:
         raise NotHeld(f"run {run_id} held nothing back: there is nothing to approve")
     state = await source_state.get(db, run.source)
-    if state is not None and state.last_complete_run > run_id:
+    if state is not None and state.is_past(run_id):
         raise NotHeld(f"run {state.last_complete_run} has read {run.source} since: what it misses is up to that one")
     run = await runs.reactivate(db, run_id, approved_by=user)
     await ring_stage(db, redis, run, "close")

@@ -17,9 +17,10 @@ import msgspec
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.config import unknown_variables
 from jobimport_tui.cli.flags import Args, Parser, settings, wants_json
-from jobimport_tui.cli.show import counted, line, span
+from jobimport_tui.cli.show import line, span
 from jobimport_tui.cli.tables import table
 from jobimport_tui.cli.workers import SILENT
+from jobimport_tui.display.format import counted
 from workers.errors import Unreachable
 from workers.model import Run, Source
 from workers.queue import depth, registry

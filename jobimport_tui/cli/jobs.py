@@ -8,8 +8,9 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, clock, counted, facts, line, say
+from jobimport_tui.cli.show import cell, clock, facts, line, say
 from jobimport_tui.cli.tables import table
+from jobimport_tui.display.format import counted
 from jobimport_tui.sheets import FORMATS, as_object, format_of, opened
 from workers.errors import ConfigError
 from workers.model.change import FieldChange, changes_of

@@ -9,8 +9,9 @@ import anyio
 import msgspec
 
 from jobimport_tui.cli.flags import Args, Parser, positive, settings, wants_json
-from jobimport_tui.cli.show import cell, counted, line, plain, say
+from jobimport_tui.cli.show import cell, line, plain, say
 from jobimport_tui.cli.tables import table
+from jobimport_tui.display.format import counted
 from workers.analysis.quality import parts
 from workers.errors import UnknownSource
 from workers.model import Job, QualityWeights, Reject

@@ -10,8 +10,9 @@ from typing import Any
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
 from jobimport_tui.cli.report import as_object, exit_code, sentence
-from jobimport_tui.cli.show import cell, counted, line, say
+from jobimport_tui.cli.show import cell, line, say
 from jobimport_tui.cli.tables import table
+from jobimport_tui.display.format import counted
 from jobimport_tui.formulas import unformulated
 from workers.errors import ConfigError
 from workers.model import Run

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from jobimport_tui.cli.show import counted, span
+from jobimport_tui.cli.show import span
+from jobimport_tui.display.format import counted
 from workers.actors.progress import stats_of
 from workers.model import ACTIVE_STATES, BatchTotals, Run, RunState, Stats
 from workers.store.batches import RunTotals

@@ -149,7 +149,7 @@ async def _show(config: Config, args: Args) -> int:
     if wants_json(args):
         line(as_object(run, rejects=[as_plain(reject) for reject in rejected], compared=compared, audit=acts))
     else:
-        _print(run, rejected, is_read_since=state is not None and state.last_complete_run > run.id)
+        _print(run, rejected, is_read_since=state is not None and state.is_past(run.id))
         print_compared(compared)
         print_acts(acts)
     return 0

@@ -78,11 +78,6 @@ def size(number: int) -> str:
     return f"{value:.1f} GiB"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number of things: 1 listing, 2,000 listings; `many` where an s does not make it so."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Print names and values in two columns, leaving out what has none."""
     shown = [(name, cell(value, 2000)) for name, value in pairs if value not in (None, "", [], {})]

@@ -36,8 +36,7 @@ def describe(parser: Parser) -> None:
 def up(args: Args) -> int:
     """Run the stack until SIGTERM or Ctrl-C."""
     folder = args.data_dir or default_data_dir()
-    tell = partial(_tell, is_json=wants_json(args))
-    return anyio.run(partial(_serve, settings(args), folder, _wait, tell=tell, is_demo=args.demo))
+    return anyio.run(partial(_serve, settings(args), folder, _wait, is_demo=args.demo, is_json=wants_json(args)))
 
 
 def demo(args: Args) -> int:
@@ -48,17 +47,11 @@ def demo(args: Args) -> int:
             raise ConfigError("demo", "", None, "a terminal for the console, or --headless")
         say("starting Redis and MongoDB ...")
     inside = follow_runs if args.headless else _console
-    tell = partial(_tell, is_json=wants_json(args))
-    return anyio.run(partial(_serve, settings(args), folder, inside, tell=tell, is_demo=True))
+    return anyio.run(partial(_serve, settings(args), folder, inside, is_demo=True, is_json=wants_json(args)))
 
 
 async def _serve(
-    config: Config,
-    folder: Path,
-    inside: Callable[[Config], Awaitable[int]],
-    *,
-    tell: Callable[[Stack, Path], None],
-    is_demo: bool,
+    config: Config, folder: Path, inside: Callable[[Config], Awaitable[int]], *, is_demo: bool, is_json: bool
 ) -> int:
     """Run the stack around what is inside, or until a signal: Ctrl-C is 130, SIGTERM is how it is meant to end."""
     code = STOPPED
@@ -74,7 +67,7 @@ async def _serve(
 
         tasks.start_soon(stop_on_signal)
         async with stack(folder, config=config, demo=is_demo) as running:
-            tell(running, folder / "logs")
+            _tell(running, folder / "logs", is_json=is_json)
             code = await inside(config_of(running))
         tasks.cancel_scope.cancel()
     return code

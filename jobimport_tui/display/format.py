@@ -16,6 +16,11 @@ def count(number: int | None, width: int = 7) -> str:
     return f"{value:.1f}{unit}" if value < 100 else f"{value:.0f}{unit}"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: 1 listing, 2,000 listings; `many` where an s does not make it so."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def rate(per_second: float | None) -> str:
     """A rate of at most 5 characters: 0.0, 36.7, 1,204, 12.4k."""
     if per_second is None:

@@ -7,7 +7,7 @@ from typing import Any
 from textual.widget import Widget
 
 from jobimport_tui import registry
-from jobimport_tui.display.format import day
+from jobimport_tui.display.format import counted, day
 from jobimport_tui.display.text import safe
 from jobimport_tui.gateway.protocol import LISTINGS_PAGE, ListingQuery, ListingRow, Refused
 from jobimport_tui.screens.page import bindings
@@ -94,7 +94,8 @@ class ListingsSection(PagedSection[ListingRow]):
         self.found.show(self.found.all_rows, is_stale=is_stale and bool(self.found.all_rows))
         count = f" of {self._count}" if self._count else ""
         watches = len(self.session.snapshot.watches)
-        hint = f"/ searches, f picks a source, w: {watches or 'no'} watch{'' if watches == 1 else 'es'}"
+        known = counted(watches, "watch", "watches") if watches else "no watches"
+        hint = f"/ searches, f picks a source, w: {known}"
         query = f'   "{self.text}"' if self.text else f"   {hint}"
         self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem.removeprefix("query, "))
 

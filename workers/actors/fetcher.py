@@ -24,7 +24,7 @@ from workers.fetching import Validators, shown
 from workers.model import LogEntry, Run, Source
 from workers.queue import hosts, rate
 from workers.queue.connect import Trouble as RedisTrouble
-from workers.queue.policy import MAX_WAIT
+from workers.queue.policy import asked_wait
 from workers.reading import Reading
 from workers.store import runs, source_state
 from workers.store.connect import unhung
@@ -86,7 +86,7 @@ async def _fetch(desk: Desk, run: Run, source: Source, slot: hosts.Slot, *, last
 def _again(error: Transient, worker: str) -> LogEntry:
     """What is told of a fetch that is tried again; the other side may have asked for an hour."""
     now = utcnow()
-    wait = min(error.retry_after or 0.0, MAX_WAIT)
+    wait = asked_wait(error)
     when = f"at {now + timedelta(seconds=wait):%H:%M:%S} UTC, as it asks" if wait else "soon"
     return LogEntry(at=now, level="info", code=error.code, text=f"{error}; tried again {when}", worker=worker)
 

@@ -2,10 +2,14 @@
 
 from typing import get_args
 
+from workers.feeds.terms import ANYWHERE
 from workers.model.listing import EmploymentType
 from workers.query.model import AmountKey, RunKey, Sort, TimeKey
 
 TEXTS = ("title", "company", "location")
+TAGS = {"": ANYWHERE, "title": ("",), "company": ("c:",), "location": ("l:",)}
+"""With which tags (feeds.terms) the words of a text are kept that is asked for by a key, or by none."""
+
 AMOUNTS: tuple[AmountKey, ...] = ("salary", "quality")
 TIMES: tuple[TimeKey, ...] = ("posted", "seen", "new")
 RUNS: tuple[RunKey, ...] = ("new", "changed", "closed")

@@ -4,13 +4,12 @@ import re
 
 import msgspec
 
-from workers.feeds.terms import ANYWHERE, fold, words
-from workers.query.keys import ALIASES
+from workers.feeds.terms import fold, words
+from workers.query.keys import ALIASES, TAGS
 
 SHORTEST = 2
 
 _LAST = re.compile(r"(?:^|\s)[-!]?(?:([A-Za-z_]+):)?([^\W_]+[+#]*)$")
-_TAGS = {"": ANYWHERE, "title": ("",), "company": ("c:",), "location": ("l:",)}
 
 
 class Typed(msgspec.Struct, frozen=True):
@@ -27,7 +26,7 @@ def last_word(text: str) -> Typed | None:
     if found is None or text.count('"') % 2:
         return None
     key = (found[1] or "").lower()
-    tags = _TAGS.get(ALIASES.get(key, key))
+    tags = TAGS.get(ALIASES.get(key, key))
     if tags is None or len(found[2]) < SHORTEST or words(found[2]) != [fold(found[2])]:
         return None
     return Typed(fold(found[2]), tags, found.start(2))

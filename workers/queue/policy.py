@@ -56,8 +56,13 @@ def judge(error: BaseException, attempt: int, settings: QueueSettings) -> Verdic
 def _back_off(error: Exception, attempt: int, settings: QueueSettings) -> float:
     """Full jitter over an exponentially growing span; never before the time that the other side asked for."""
     span = min(settings.backoff_max, settings.backoff_base * 2 ** (attempt - 1))
+    return asked_wait(error) + random.uniform(min(0.1, span), span)
+
+
+def asked_wait(error: Exception) -> float:
+    """Seconds that the other side asked to be left alone, as far as that is heeded; 0 where it asked for nothing."""
     asked = error.retry_after if isinstance(error, Transient) else None
-    return min(MAX_WAIT, max(0.0, asked or 0.0)) + random.uniform(min(0.1, span), span)
+    return min(MAX_WAIT, max(0.0, asked or 0.0))
 
 
 def kind_of(error: BaseException) -> str:

@@ -12,12 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
-from workers.feeds.terms import ANYWHERE
 from workers.query import folding
+from workers.query.keys import TAGS
 from workers.query.model import Age, Amount, Clause, Days, Facet, Id, Inside, OfRun, Query, Since, Text
 from workers.store.documents import Document
 
-_TAGS = {"": ANYWHERE, "title": ("",), "company": ("c:",), "location": ("l:",)}
 _FIELDS = {"": ("title", "company", "locations", "tags"), "title": ("title",)} | {
     "company": ("company",),
     "location": ("locations",),
@@ -63,7 +62,7 @@ def whole_terms(query: Query) -> list[tuple[str, ...]]:
 
 
 def _terms(clause: Text, word: str) -> tuple[str, ...]:
-    return tuple(tag + word for tag in _TAGS[clause.key])
+    return tuple(tag + word for tag in TAGS[clause.key])
 
 
 def _whole(clause: Text) -> tuple[str, ...]:

@@ -44,6 +44,10 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "
             return None
         return self.last_failure_at + timedelta(seconds=min(longest, FIRST_PAUSE * 2.0 ** min(over, 30)))
 
+    def is_past(self, run_id: int) -> bool:
+        """Whether a later run has read the whole feed: what the earlier one has held back is up to that one."""
+        return self.last_complete_run > run_id
+
 
 FIRST_PAUSE = 900.0
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobimport_tui.cli import show
+from jobimport_tui.display.format import counted
 
 
 class Thing(msgspec.Struct, rename={"id": "_id"}):
@@ -67,6 +68,6 @@ def test_times_for_people():
 
 
 def test_one_thing_is_singular():
-    told = [show.counted(0, "listing"), show.counted(1, "listing"), show.counted(2000, "listing")]
+    told = [counted(0, "listing"), counted(1, "listing"), counted(2000, "listing")]
     assert told == ["0 listings", "1 listing", "2,000 listings"]
-    assert [show.counted(n, "batch", "batches") for n in (1, 2)] == ["1 batch", "2 batches"]
+    assert [counted(n, "batch", "batches") for n in (1, 2)] == ["1 batch", "2 batches"]
