@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.feed_server import FeedServer, Reply
+from tests.feed_server import Call, FeedServer, Reply
 from tests.listings import listings, rss
 from tests.plant import Plant, eventually
 from workers.queue.lanes import FAILED
@@ -176,12 +176,25 @@ class TestImport:
         assert done.object["stats"]["new"] == 60
 
     async def test_several_sources_are_a_line_each_and_the_worst_is_the_code(self, board: Plant, server: FeedServer):
-        server.on("/gone", Reply(status=410))
+        """A line comes when its run has ended: the second feed answers when the first one's line was read."""
+        is_read = threading.Event()
+
+        def gone(call: Call) -> None:
+            call.wait(is_read)
+            call.reply(Reply(status=410))
+
+        server.on("/gone", gone)
         board.source("gone", server.url("/gone"))
         async with board.workers():
-            done = await jobimport(board, "import", "board", "gone", "--wait", "--json")
-        assert done.code == 1
-        assert [(run["source"], run["state"]) for run in done.lines] == [("board", "partial"), ("gone", "failed")]
+            command = [*COMMAND, "import", "board", "gone", "--wait", "--json"]
+            process = subprocess.Popen(command, env=board.env, stdout=subprocess.PIPE, text=True)
+            assert process.stdout is not None
+            first = await anyio.to_thread.run_sync(process.stdout.readline)
+            is_read.set()
+            rest, _ = await finish(process)
+        assert process.returncode == 1
+        told = [json.loads(line) for line in (first, *rest.splitlines())]
+        assert [(run["source"], run["state"]) for run in told] == [("board", "partial"), ("gone", "failed")]
 
     async def test_all_goes_on_past_a_broken_file_and_says_two(self, board: Plant):
         (board.folder / "sources" / "broken.toml").write_text("url = 1")

@@ -95,6 +95,8 @@ async def test_many_lives_are_one_consumer(server: Server, journal: Journal, hir
             message = batch("sleep", 0, f"life{life}")
             await ring(redis, [message])
             await until(lambda: bool(journal.pids("end", message)))  # noqa: B023
+            # Its end is settled, too: what dies with its workers time and again is handed to `nobody` for a while.
+            await until(lambda: nothing_left(redis))
             for worker in workers:
                 worker.kill()
                 worker.start()
