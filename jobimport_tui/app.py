@@ -106,6 +106,9 @@ class ConsoleApp(WiredApp):
         self.set_keymap(registry.keymap())
         self.switch_mode(self.first_section)
         self.set_interval(TICK_SECONDS, self._tick)
+
+    def painted(self) -> None:
+        """Connect when there is something to be seen: what a gateway loads would hold the first frame up."""
         self.call_after_refresh(self._connect)
 
     def _connect(self) -> None:

@@ -98,21 +98,27 @@ def _app(config: "Config", how: Opening, kept: Preferences, tape: Tape, terminal
 
 
 def run_console(config: "Config", how: Opening) -> tuple[int, str]:
-    """Open the console and block until it is left; returns the exit code, and what could not be kept."""
+    """Open the console and block until it is left; returns the exit code, and what could not be kept.
+
+    Raises what ended it, if that was a mistake of ours.
+    """
     with Terminal((signal.SIGHUP, signal.SIGTERM)) as terminal:
         opened = Opened(config, how, terminal)
-        code = _code(opened.app.run(mouse=opened.app.can.mouse))
-        return code, opened.close()
+        answer = opened.app.run(mouse=opened.app.can.mouse)
+        problem = opened.close()
+    return _code(opened.app, answer), problem
 
 
 async def console(config: "Config") -> int:
     """The same inside a running event loop: `jobimport demo` keeps its servers beside it."""
     with Terminal() as terminal:
         opened = Opened(config, Opening(), terminal)
-        code = _code(await opened.app.run_async(mouse=opened.app.can.mouse))
+        answer = await opened.app.run_async(mouse=opened.app.can.mouse)
         opened.close()
-        return code
+    return _code(opened.app, answer)
 
 
-def _code(answer: int | None) -> int:
+def _code(app: ConsoleApp, answer: int | None) -> int:
+    if app.fault is not None:
+        raise app.fault
     return 1 if answer is None else answer

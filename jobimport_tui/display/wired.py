@@ -19,6 +19,10 @@ from jobimport_tui.display.wire import Wire
 HELD_SECONDS = 0.05
 """How often it is looked whether the terminal takes more."""
 
+MASKED_SECONDS = 0.01
+"""How long a change of sections is masked. Textual's 50 ms, for which every key waits that opens one, save no bytes
+where cells are compared: at 50, 20, 10 and 2 ms a start and each section take the same (bench.console)."""
+
 
 class WiredApp(App[int]):
     """Base of the console."""
@@ -30,6 +34,23 @@ class WiredApp(App[int]):
         super().__init__(ansi_color=ansi_color)
         self.wire: Wire | None = None
         self._is_held = False
+        self._has_painted = False
+
+    def delay_update(self, delay: float = MASKED_SECONDS) -> None:
+        """Mask the change from one section to another."""
+        super().delay_update(delay)
+
+    def _fatal_error(self) -> None:
+        """End without Textual's traceback: it shows locals, which may hold passwords. `fault` is for who opened us."""
+        self._close_messages_no_wait()
+
+    @property
+    def fault(self) -> Exception | None:
+        """What ended the console, a mistake of ours."""
+        return self._exception
+
+    def painted(self) -> None:
+        """The first frame is on its way: what costs time may begin."""
 
     def get_driver_class(self) -> type[Driver]:
         """Ours in place of the one for Unix; any other (a browser's) as it is."""
@@ -38,6 +59,13 @@ class WiredApp(App[int]):
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """Send a frame."""
+        is_shown = self._running and not self._batch_count
+        self._send(screen, renderable)
+        if is_shown and not self._has_painted:
+            self._has_painted = True
+            self.painted()
+
+    def _send(self, screen: Screen[Any], renderable: Any) -> None:
         wire = self._wire_now()
         if wire is None or not isinstance(renderable, CompositorUpdate) or self._batch_count or not self._running:
             super()._display(screen, renderable)  # pyright: ignore[reportArgumentType] (an update is no renderable)

@@ -178,3 +178,30 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_paints_it_all_again(tmp_path: Pat
         assert b"Traceback" not in terminal.said
     finally:
         terminal.close()
+
+
+FAULTY = """
+import os, sys
+os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = sys.argv[1]
+from jobimport_tui.cli.main import main
+from jobimport_tui.screens.help import HelpPage
+def broken(self, *_): secret = "s3cret"; raise RuntimeError("the help is broken")
+HelpPage.draw = broken
+away = ["--redis", "redis://127.0.0.1:1/0", "--mongo", "mongodb://127.0.0.1:1/away"]
+sys.exit(main(["--config", sys.argv[1], *away]))
+"""
+
+
+def test_a_fault_of_ours_ends_it_in_a_sentence_and_shows_no_locals(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "default", FAULTY)
+    try:
+        terminal.read_until(b"redis unreachable since")
+        os.write(terminal.fd, b"?")
+        assert terminal.ended() == 1
+        assert b"unexpected RuntimeError: the help is broken; the traceback is in" in terminal.said
+        assert b"Traceback" not in terminal.said
+        assert b"s3cret" not in terminal.said
+    finally:
+        terminal.close()
+    (kept,) = tmp_path.rglob("error-*.txt")
+    assert "in broken" in kept.read_text()
