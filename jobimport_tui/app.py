@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from jobimport_tui.screens.listings import ListingsSection
 
 TICK_SECONDS = 1.0
-UNHURRIED_TICKS = 5
-"""Where all is quiet only the chrome is looked at every second, the rest at every fifth."""
+CHROME_TICKS, UNHURRIED_TICKS = 2, 5
+"""Where all is quiet the chrome is looked at at every second tick, the rest at every fifth."""
 
 RESTART_SECONDS = 2.0
 
@@ -144,7 +144,8 @@ class ConsoleApp(WiredApp):
         self.session.say_what_is_held()
         self.session.rtt = self.rtt
         self._ticks += 1
-        if isinstance(self.screen, Page):
+        is_hurried = self.session.is_ageing or self.session.notice is not None
+        if isinstance(self.screen, Page) and (is_hurried or self._ticks % CHROME_TICKS == 0):
             self.screen.paint_chrome()
         is_old = abs(self.session.clock() - self._ages_of) >= TICK_SECONDS / 2  # what just came has the ages of now
         self._owes_a_frame |= (self.session.is_ageing and is_old) or self._ticks % UNHURRIED_TICKS == 0

@@ -64,6 +64,7 @@ class Session:
         tape: Tape | None = None,
     ) -> None:
         self.gateway, self.clock, self.glyphs = gateway, clock, glyphs
+        self.player = gateway if isinstance(gateway, Player) else None  # asked once: a protocol's isinstance is slow
         self.read_only, self.environment = read_only, environment
         self.snapshot = Snapshot()
         self.frozen_at: float | None = None
@@ -81,7 +82,7 @@ class Session:
     def receive(self, snapshot: Snapshot) -> bool:
         """Take the newest snapshot; False while the view is frozen: the links and their banner go on."""
         self._latest = snapshot
-        if not isinstance(self.gateway, Player):
+        if self.player is None:
             self.tape.add(self.clock(), snapshot)
         if self.frozen_at is None:
             self.snapshot = snapshot
@@ -89,9 +90,9 @@ class Session:
 
     def freeze(self) -> bool:
         """Freeze the view, or let it go on; returns whether it is frozen now. A recording is held, or played on."""
-        if isinstance(self.gateway, Player):
-            self.gateway.is_playing = not self.gateway.is_playing
-            return not self.gateway.is_playing
+        if self.player is not None:
+            self.player.is_playing = not self.player.is_playing
+            return not self.player.is_playing
         self.frozen_at = self.clock() if self.frozen_at is None else None
         if self.frozen_at is None:
             self.snapshot = self._latest
@@ -103,8 +104,8 @@ class Session:
 
     def travel_to(self, moment: float) -> str:
         """Show what was shown at a moment, as far as the memory goes: an hour, or the recording."""
-        if isinstance(self.gateway, Player):
-            return f"at {clock_of(self.gateway.seek(moment))}Z of the recording"
+        if self.player is not None:
+            return f"at {clock_of(self.player.seek(moment))}Z of the recording"
         last, first = self.tape.last, self.tape.first
         if last is None or first is None or moment > last:
             self.frozen_at, self.snapshot = None, self._latest

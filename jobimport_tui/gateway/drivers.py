@@ -26,6 +26,9 @@ from workers.store import runs
 from workers.store.connect import Database, open_database
 from workers.store.verifying import verify
 
+FOLLOW_MS = 3000
+"""How long one question for events waits in Redis: of an idle console's CPU a tenth was to ask every second."""
+
 
 class Drivers:
     """The two servers' clients and what is done with both."""
@@ -48,8 +51,8 @@ class Drivers:
         return await follow.last_id(redis)
 
     def follow(self, redis: Redis, after: str) -> AsyncIterator[follow.Heard]:
-        """Every event after an id."""
-        return follow.follow(redis, after)
+        """Every event after an id, by a client that waits longer than `FOLLOW_MS`."""
+        return follow.follow(redis, after, block_ms=FOLLOW_MS)
 
     def load_source(self, folder: Path, name: str) -> Source:
         """One source file. Blocking."""

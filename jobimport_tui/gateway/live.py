@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jobimport_tui.gateway.drivers import Drivers
     from jobimport_tui.gateway.mongo_side import MongoSide
     from jobimport_tui.gateway.redis_side import RedisSide
+    from workers.queue.connect import Redis
 
 RETRY_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
@@ -97,11 +98,12 @@ class LiveGateway(Asks, Acts, SourceActs, Watching):
     async def _watch_redis(self) -> None:
         drivers = self._ready()
         try:
-            async with drivers.open_redis(self.config.settings.redis, fast=True) as redis:
+            settings = self.config.settings.redis
+            async with drivers.open_redis(settings, fast=True) as redis, drivers.open_redis(settings) as patient:
                 self._redis = drivers.RedisSide(redis, self.clock)
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._poll_queues, self._redis)
-                    tasks.start_soon(self._follow_events, self._redis)
+                    tasks.start_soon(self._follow_events, self._redis, patient)
         except JobImportError as error:  # the URL cannot be used at all
             self._link("redis", "down", reason=str(error))
 
@@ -132,7 +134,7 @@ class LiveGateway(Asks, Acts, SourceActs, Watching):
             self._look_at_queues = await _wait(self._look_at_queues, self._unhurried(self.every))
             look = 0 if look >= SLOW_EVERY else look
 
-    async def _follow_events(self, side: "RedisSide") -> None:
+    async def _follow_events(self, side: "RedisSide", patient: "Redis") -> None:
         """Follow from the last event seen, whatever happens between; a console that is new tells the last hundred."""
         drivers = self._ready()
         after = ""
@@ -142,7 +144,7 @@ class LiveGateway(Asks, Acts, SourceActs, Watching):
                     past = await drivers.latest(side.redis, PAST_EVENTS)
                     self.snapshot = reducer.retold(self.snapshot, [event for _, event in past])
                     after = past[-1][0] if past else await drivers.last_id(side.redis)
-                async for heard in drivers.follow(side.redis, after):
+                async for heard in drivers.follow(patient, after):
                     if isinstance(heard, tuple):
                         after = heard[0]
                         self._hear(heard[1])

@@ -7,7 +7,6 @@ from rich.cells import cell_len
 from jobimport_tui import registry
 from jobimport_tui.display.format import age, clock, span
 from jobimport_tui.display.text import cut, safe
-from jobimport_tui.gateway.protocol import Player
 from jobimport_tui.session import Session
 from jobimport_tui.state import Link
 from jobimport_tui.widgets.painted import Line, Painted, Span
@@ -68,8 +67,8 @@ class Status(Painted):
 
     def _right(self) -> list[Span]:
         session = self.session
-        if isinstance(session.gateway, Player):
-            word = "PLAYING" if session.gateway.is_playing else "HELD"
+        if session.player is not None:
+            word = "PLAYING" if session.player.is_playing else "HELD"
             state: Span = (f"{word} {clock(session.clock())}", "warn")
         elif session.frozen_at is not None:
             state = (f"FROZEN {clock(session.frozen_at)}", "warn")

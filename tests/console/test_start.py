@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+from tests.console.test_terminal import CODE, Terminal
 
 HEAVY = ("redis", "pymongo", "taskiq", "httpx", "lxml", "croniter", "ijson", "nh3", "zstandard", "uvloop")
 
@@ -18,3 +21,23 @@ def test_the_drivers_load_no_broker_and_no_parser() -> None:
     code = f"import sys, jobimport_tui.gateway.drivers; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+TELLING = """
+from textual._context import active_app
+from jobimport_tui.gateway import live
+class Telling(live.LiveGateway):
+    def __init__(self, *args, **kwargs):
+        active_app.get()._driver.write("GATEWAY")
+        super().__init__(*args, **kwargs)
+live.LiveGateway = Telling
+"""
+
+
+def test_the_gateway_is_made_after_the_first_text(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "default", TELLING + CODE)
+    try:
+        terminal.read_until(b"GATEWAY")
+        assert b"JOBIMPORT" in terminal.said.partition(b"GATEWAY")[0]
+    finally:
+        terminal.close()

@@ -40,14 +40,14 @@ async def latest(redis: Redis, count: int) -> list[tuple[str, Event]]:
     return [(key.decode(), event) for key, entry in reversed(entries) if (event := decode(entry))]
 
 
-async def follow(redis: Redis, after: str) -> AsyncIterator[Heard]:
+async def follow(redis: Redis, after: str, *, block_ms: int = BLOCK_MS) -> AsyncIterator[Heard]:
     """Yield every event after an id, for ever; a Gap first where some were trimmed unseen.
 
-    Yields Quiet after each second without an event. Raises the driver's errors when Redis goes away: the caller
-    keeps the last id that it saw and calls again.
+    Yields Quiet after each `block_ms` without an event: shorter than the client waits for a reply. Raises the driver's
+    errors when Redis goes away: the caller keeps the last id that it saw and calls again.
     """
     while True:
-        reply: Any = await redis.xread({EVENTS: after}, count=PAGE, block=BLOCK_MS)
+        reply: Any = await redis.xread({EVENTS: after}, count=PAGE, block=block_ms)
         entries = _entries(reply)
         if not entries:
             yield Quiet()
