@@ -2,9 +2,9 @@
 
 Words, companies, locations, remote and types are all `search_terms` (see feeds.terms), so that one index,
 {search_terms, posted_at, _id}, finds them in the order of the list. A word that may stand anywhere is one of several
-terms: MongoDB merges their scans in the order of the list. Of several words it goes through the one that gives a page
-soonest (it tries them side by side), and looks at what it finds for the others. Phrases and titles are looked at as
-well, by pattern.
+terms: MongoDB merges their scans in the order of the list. Of several words it goes through one, and looks at what it
+finds for the others; phrases and titles are looked at as well, by pattern. Which one is told it (`through`), or else it
+tries them side by side until one has given a page.
 """
 
 from collections.abc import Iterable
@@ -31,8 +31,9 @@ _NOTHING: Document = {"_id": {"$in": []}}
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a query needs to know: the time, terms of beginnings, how frequent terms are, sources, runs.
 
-    `beginnings` maps what terms begin with (`starts`) to those terms. `last_complete` is when the last complete run of
-    each source ended, which is when its open listings were last seen. `runs` maps a run to its source.
+    `beginnings` maps what terms begin with (`starts`) to those terms; their frequencies are known, too. `last_complete`
+    is when the last complete run of each source ended, which is when its open listings were last seen. `runs` maps a
+    run to its source.
     """
 
     now: datetime
@@ -42,9 +43,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     runs: dict[int, str] = {}
 
 
-def starts(query: Query) -> list[tuple[str, ...]]:
-    """What terms begin with, of which one must be held, for each beginning."""
+def starts(query: Query, *, is_not: bool | None = None) -> list[tuple[str, ...]]:
+    """What the terms begin with that a beginning stands for; of those that are negated, or are not, or of all."""
     texts = [clause for clause in query.clauses if isinstance(clause, Text) and clause.is_prefix]
+    texts = [clause for clause in texts if is_not is None or clause.is_not == is_not]
     return list(dict.fromkeys(_terms(clause, clause.words[-1]) for clause in texts))
 
 
@@ -69,9 +71,26 @@ def _whole(clause: Text) -> tuple[str, ...]:
     return clause.words[:-1] if clause.is_prefix else clause.words
 
 
-def compile(query: Query, facts: Facts) -> Document:
-    """Build the filter."""
-    parts = _holding([_held(terms, facts) for terms in whole_terms(query)], facts)
+def held_terms(query: Query, facts: Facts) -> list[tuple[str, ...]]:
+    """Terms of which every listing found holds one, for each word and each beginning, the rarest first."""
+    wanted = [_held(terms, facts) for terms in whole_terms(query)]
+    wanted += [_begun(terms, facts) for terms in starts(query, is_not=False)]
+    return _rarest_first(wanted, facts)
+
+
+def posted_within(query: Query, facts: Facts) -> list[Document]:
+    """When what is found was posted."""
+    asked = [clause for clause in query.clauses if isinstance(clause, (Age, Days, Since)) and not clause.is_not]
+    return [_time(clause, facts) for clause in asked if clause.key == "posted"]
+
+
+def compile(query: Query, facts: Facts, through: tuple[str, ...] = ()) -> Document:
+    """Build the filter. `through` is one of `held_terms`, the only one that an index is used for."""
+    if through:
+        parts = [one_of(through), *(_looked_at(terms) for terms in held_terms(query, facts) if terms != through)]
+    else:
+        parts = _holding([_held(terms, facts) for terms in whole_terms(query)], facts)
+        parts += [one_of(_begun(terms, facts)) for terms in starts(query, is_not=False)]
     if inside := [f'"{" ".join(clause.words)}"' for clause in query.clauses if isinstance(clause, Inside)]:
         parts.append({"$text": {"$search": " ".join(inside)}})
     for clause in query.clauses:
@@ -90,11 +109,29 @@ def _held(terms: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
     return tuple(term for term in terms if term in facts.frequencies) or terms
 
 
+def _begun(starts: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
+    return tuple(facts.beginnings.get(starts, ()))
+
+
+def _rarest_first(wanted: list[tuple[str, ...]], facts: Facts) -> list[tuple[str, ...]]:
+    return sorted(dict.fromkeys(wanted), key=lambda terms: sum(facts.frequencies.get(term, 0) for term in terms))
+
+
+def one_of(terms: tuple[str, ...]) -> Document:
+    """What holds one of these."""
+    return {"search_terms": terms[0] if len(terms) == 1 else {"$in": list(terms)}}
+
+
+def _looked_at(terms: tuple[str, ...]) -> Document:
+    """What MongoDB plans no scan for: of two words it would try both, which takes twice as long (bench.search)."""
+    return {"$nor": [{"search_terms": {"$nin": list(terms)}}]}
+
+
 def _holding(wanted: list[tuple[str, ...]], facts: Facts) -> list[Document]:
     """One of the terms of each, the rarest first."""
-    wanted = sorted(dict.fromkeys(wanted), key=lambda terms: sum(facts.frequencies.get(term, 0) for term in terms))
+    wanted = _rarest_first(wanted, facts)
     single = [terms[0] for terms in wanted if len(terms) == 1]
-    several: list[Document] = [{"search_terms": {"$in": list(terms)}} for terms in wanted if len(terms) > 1]
+    several = [one_of(terms) for terms in wanted if len(terms) > 1]
     if not single:
         return several
     return [{"search_terms": single[0] if len(single) == 1 else {"$all": single}}, *several]
@@ -119,14 +156,11 @@ def _clause(clause: Clause, facts: Facts) -> Iterable[Document]:
 
 
 def _text(clause: Text, facts: Facts) -> Iterable[Document]:
-    """What is not in `whole_terms`: a beginning's words, and the pattern of a phrase or title.
-
-    Negated, every word is needed here.
-    """
+    """The pattern of a phrase or title; negated, also the words and the beginning, which are in no `held_terms`."""
     if clause.is_not:
-        yield from ({"search_terms": {"$in": list(_terms(clause, word))}} for word in _whole(clause))
-    if clause.is_prefix:
-        yield {"search_terms": {"$in": facts.beginnings.get(_terms(clause, clause.words[-1]), [])}}
+        yield from (one_of(_terms(clause, word)) for word in _whole(clause))
+        if clause.is_prefix:
+            yield one_of(_begun(_terms(clause, clause.words[-1]), facts))
     if len(clause.words) > 1 or clause.key == "title":
         how = {"$regex": folding.pattern(clause.words, is_prefix=clause.is_prefix), "$options": "i"}
         fields = _FIELDS[clause.key]

@@ -1,8 +1,8 @@
 """Which index a query goes through, where MongoDB would find out at great cost.
 
 MongoDB tries its plans side by side until one gives a page, and what the others read meanwhile is in vain: most of the
-time for `new:run` (300 ms of 340 in a source of 40,000 listings) and for `sort:salary`, whose listings are either met
-by walking down the pay, or gathered and sorted. How many hold a word or belong to a source tells which of the two.
+time for `new:run` (300 ms of 340 in a source of 40,000 listings), for `sort:salary`, whose listings are either met by
+walking down the pay, or gathered and sorted, and for several words. How many hold a word or belong to a source tells.
 """
 
 import re
@@ -10,8 +10,8 @@ from math import isqrt
 
 import msgspec
 
-from workers.query.model import Clause, Facet, OfRun, Query, Text
-from workers.store.compiling import Facts, whole_terms
+from workers.query.model import Age, Clause, Days, Facet, OfRun, Query, Since, Text
+from workers.store.compiling import Facts, held_terms, whole_terms
 from workers.store.connect import Database
 from workers.store.documents import Document
 
@@ -20,23 +20,62 @@ _OF_KEYS = 20  # what a walk costs that looks at keys alone, beside one that loo
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """An index, None for MongoDB's own choice, and what is true of all that is found, that its keys alone tell."""
+    """An index, None for MongoDB's own choice; what is true of all that is found, that its keys alone tell.
+
+    `through` are the terms of which every listing that is looked at holds one (see compiling).
+    """
 
     index: str | None = None
     also: Document = {}
+    through: tuple[str, ...] = ()
 
 
 NONE = Hint()
 
 
 async def hint(db: Database, query: Query, facts: Facts) -> Hint:
-    """Choose. An index that is not there (see `migrations`) is never chosen."""
-    found = NONE
+    """Choose. The index may not be there yet (see `migrations`)."""
     if any(isinstance(clause, OfRun) and clause.key == "new" and not clause.is_not for clause in query.clauses):
-        found = Hint("source_changed")
-    elif query.sort == "salary":
-        found = await _by_pay(db, query, facts)
-    return found if found.index and found.index in await db.jobs.index_information() else NONE
+        return Hint("source_changed")
+    if query.sort == "salary":
+        return await _by_pay(db, query, facts)
+    through = _through(query, facts)
+    return Hint("terms_newest", through=through) if through else NONE
+
+
+def _through(query: Query, facts: Facts) -> tuple[str, ...]:
+    """The rarest word of several, where nothing but words tells listings apart."""
+    match query.clauses:
+        case (one,) if _is_a_term(one):
+            return ()
+        case clauses if all(clause.is_not or _is_of_words(clause) for clause in clauses):
+            return next(iter(held_terms(query, facts)), ())
+        case _:
+            return ()
+
+
+def _is_of_words(clause: Clause) -> bool:
+    """Whether it is told by terms, by the order of the list, or of nearly every listing."""
+    match clause:
+        case Text() | Facet(key="remote" | "type") | Facet(key="copies", values=("hide",)):
+            return True
+        case Facet(key="status", values=("open",)):
+            return True
+        case Age(key="posted") | Days(key="posted") | Since(key="posted"):
+            return True
+        case _:
+            return False
+
+
+def _is_a_term(clause: Clause) -> bool:
+    """Whether it is one term of the index, or one of several."""
+    match clause:
+        case Text(key="title"):
+            return False
+        case Text(words=(_,)) | Facet(key="remote" | "type"):
+            return True
+        case _:
+            return False
 
 
 async def _by_pay(db: Database, query: Query, facts: Facts) -> Hint:

@@ -63,11 +63,11 @@ async def learn(db: Database, wanted: Iterable[str], known: Known) -> None:
     known.add(missing)
 
 
-async def beginning(db: Database, starts: Sequence[str], limit: int = MOST) -> list[str]:
-    """List the terms that begin with one of these, the most frequent first."""
+async def beginning(db: Database, starts: Sequence[str], limit: int = MOST) -> dict[str, int]:
+    """Find the terms that begin with one of these, and how many listings hold each; the most frequent first."""
     ranges = [{"_id": {"$gte": start, "$lt": start + _BEYOND}} for start in starts]
-    rows = db.terms.find({"$or": ranges}, {"_id": True}).sort({"n": -1, "_id": 1}).limit(limit)
-    return [row["_id"] async for row in rows]
+    rows = db.terms.find({"$or": ranges}).sort({"n": -1, "_id": 1}).limit(limit)
+    return {row["_id"]: int(row["n"]) async for row in rows}
 
 
 async def completions(db: Database, word: str, tags: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from workers.query.model import Since
 from workers.store import hints, search, terms
 from workers.store.compiling import compile
 from workers.store.connect import Database
+from workers.store.documents import utc_now
 
 COUNT, PAGE = 3000, 50
 YESTERDAY = f"{NOW - timedelta(days=1):%Y-%m-%d}"
@@ -57,6 +58,26 @@ PLANS: dict[str, str] = {
     "id:board-000:1*": "_id_",
 }
 
+OF_WORDS = (
+    "senior engineer ",
+    "engineer senior remote:true ",
+    "engineer berlin remote:true type:contract ",
+    "nurse engineer ",
+    "engineer pyt",
+    "eng* sen",
+    "-senior engineer ",
+    "engineer -pyt",
+    '"software engineer"',
+    '"engineer senior"',
+    'title:"software engineer" -company:gmbh',
+    f"engineer status:open copies:hide posted:<{(utc_now() - NOW).days + 60}d",
+    f"senior engineer posted:{NOW - timedelta(days=60):%Y-%m-%d}..{NOW - timedelta(days=5):%Y-%m-%d}",
+    "zzyzx engineer ",
+    "zzyz* engineer ",
+)
+
+NEVER_TOGETHER = ("nurse engineer ", '"engineer senior"', "zzyzx engineer ", "zzyz* engineer ")
+
 
 @pytest.fixture
 async def board(ready_db: Database) -> AsyncGenerator[Database]:
@@ -78,7 +99,7 @@ async def explained(db: Database, query: Query, after: search.Key | None = None)
     """The indexes of the plan, whether it sorts what it has found, and how many listings it looks at for a page."""
     known = await search.facts(db, query)
     chosen = await hints.hint(db, query, known)
-    told = await search.paged(db, query, compile(query, known), after, PAGE, chosen).explain()
+    told = await search.paged(db, query, compile(query, known, chosen.through), after, PAGE, chosen).explain()
     plan = stages(told["queryPlanner"]["winningPlan"])
     scans = [stage for stage in plan if stage["stage"] in ("IXSCAN", "IDHACK", "COLLSCAN")]
     used = {"_id_" if stage["stage"] == "IDHACK" else stage.get("indexName", "no index") for stage in scans}
@@ -119,10 +140,10 @@ async def test_what_is_chosen_changes_nothing_of_what_is_found(board: Database, 
     await board.import_logs.insert_many([{"_id": run, "source": SOURCES[0], "slot": run} for run in runs[:3]])
     texts = [f"new:run:{run}" for run in runs[:3]]
     texts += [f"{words}sort:salary" for words in ("engineer ", "glaciologist ", "senior nurse ", "-senior ", "eng* ")]
+    texts += OF_WORDS
     texts += [f"source:{source} sort:salary" for source in (SOURCES[0], SOURCES[50], "none")]
     chosen = {text: await every_page(board, parse(text)) for text in texts}
-    assert [text for text in texts[:-1] if not chosen[text]] == []
-    assert chosen[texts[-1]] == []
+    assert {text for text in texts if not chosen[text]} == {texts[-1], *NEVER_TOGETHER}
 
     async def none(*_: object) -> hints.Hint:
         return hints.NONE
@@ -131,10 +152,45 @@ async def test_what_is_chosen_changes_nothing_of_what_is_found(board: Database, 
     assert {text: await every_page(board, parse(text)) for text in texts} == chosen
 
 
+@pytest.mark.parametrize("stretch", [1, 7, 100])
+async def test_what_is_found_in_stretches_is_what_is_found_at_once(
+    board: Database, monkeypatch: pytest.MonkeyPatch, stretch: int
+):
+    """Also where many were posted in the same second, and an edge falls between them."""
+    await board.jobs.update_many({"search_terms": "engineer"}, {"$set": {"posted_at": NOW - timedelta(days=9)}})
+    at_once = {text: await every_page(board, parse(text)) for text in OF_WORDS}
+    monkeypatch.setattr(search, "STRETCH", stretch)
+    assert {text: await every_page(board, parse(text)) for text in OF_WORDS} == at_once
+
+
+async def test_a_stretch_looks_at_so_many_and_says_how_far_it_came(board: Database, monkeypatch: pytest.MonkeyPatch):
+    """Nurses that are engineers: there are none, and none of the nurses is looked at twice."""
+    nurses = await board.jobs.find({"search_terms": "nurse"}).sort({"posted_at": -1, "_id": -1}).to_list()
+    monkeypatch.setattr(search, "STRETCH", len(nurses) // 3 + 1)
+    heard: list[tuple[int, search.Key]] = []
+    found = await search.search(board, parse("nurse engineer "), told=lambda count, at: heard.append((count, at)))
+    assert found == []
+    ends = [nurses[n * search.STRETCH - 1] for n in (1, 2)]
+    assert heard == [(0, (end["posted_at"], end["_id"])) for end in ends]
+
+
+async def test_only_the_rarest_word_is_scanned(board: Database):
+    """Two words that meet often: a page is full after few more listings than it holds, and no other plan was tried."""
+    query = parse("engineer senior ")
+    known = await search.facts(board, query)
+    chosen = await hints.hint(board, query, known)
+    assert chosen.through == ("senior",)
+    told = await search.paged(board, query, compile(query, known, chosen.through), None, PAGE, chosen).explain()
+    assert told["queryPlanner"]["rejectedPlans"] == []
+    assert [stage["stage"] for stage in stages(told["queryPlanner"]["winningPlan"])].count("IXSCAN") == 1
+
+
 async def test_an_index_that_is_not_there_is_done_without(board: Database):
-    before = await every_page(board, parse(f"source:{SOURCES[0]} sort:salary"))
-    await board.jobs.drop_index("pay")
-    assert await every_page(board, parse(f"source:{SOURCES[0]} sort:salary")) == before
+    by_pay, of_words = parse(f"source:{SOURCES[0]} sort:salary"), parse("senior engineer ")
+    before = [await every_page(board, query) for query in (by_pay, of_words)]
+    for index in ("pay", "terms_newest"):
+        await board.jobs.drop_index(index)
+    assert [await every_page(board, query) for query in (by_pay, of_words)] == before
 
 
 async def every_page(db: Database, query: Query) -> list[str]:

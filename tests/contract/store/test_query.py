@@ -207,7 +207,7 @@ async def test_descriptions_are_searched_only_where_they_are_indexed(listings: D
 
 async def test_the_dictionary_follows_the_listings(listings: Database):
     """A word is found by its beginning at once; a recount drops what nothing holds, a day later."""
-    assert await terms.beginning(listings, ["night"]) == ["night"]  # held before run 8
+    assert list(await terms.beginning(listings, ["night"])) == ["night"]  # held before run 8
     await terms.recount(listings)
     assert (await terms.frequencies(listings, ["site", "c:acme", "night"])) == {"site": 3, "c:acme": 2, "night": 1}
 
