@@ -32,14 +32,16 @@ def shapes(db: Database, words: Words) -> list[Shape]:
     def one(values: Sequence[str], rng: random.Random) -> str:
         return rng.choice(values)
 
-    def query(make: Callable[[random.Random], str], *, is_deep: bool = False) -> Ask:
+    def query(make: Callable[[random.Random], str], *, is_deep: bool = False, is_whole: bool = False) -> Ask:
+        """What the console asks; of several words the first stretch, or `is_whole`, all of them."""
+
         async def ask(rng: random.Random) -> Any:
             asked = parse(make(rng))
             after = None
             if is_deep:
                 at = NOW - timedelta(seconds=rng.randrange(150 * 86_400))
                 after = (at if asked.sort == "posted" else rng.randrange(60_000, 150_000), "board-100")
-            return await search.search(db, asked, limit=LISTINGS_PAGE, after=after)
+            return await (search.search if is_whole else search.look)(db, asked, limit=LISTINGS_PAGE, after=after)
 
         return ask
 
@@ -78,12 +80,14 @@ def shapes(db: Database, words: Words) -> list[Shape]:
         Shape("company, role", query(lambda rng: f"company:{company(rng)} {role(rng)} ")),
         Shape("no such word", query(lambda rng: "zzyzx ")),
         Shape("two rare words that hardly meet", query(lambda rng: "physician kubernetes ")),
-        Shape("two frequent words that never meet", query(lambda rng: "nurse engineer "), None),
+        Shape("two frequent words that never meet", query(lambda rng: "nurse engineer ")),
+        Shape("  to its end", query(lambda rng: "nurse engineer ", is_whole=True), None),
         Shape("prefix of 2", query(start(2))),
         Shape("prefix of 2, any page", query(start(2), is_deep=True)),
         Shape("prefix of 3", query(start(3))),
         Shape("prefix of 5", query(start(5))),
         Shape("word and prefix of 2", query(lambda rng: f"{role(rng)} {start(2)(rng)}")),
+        Shape("  to its end", query(lambda rng: f"{role(rng)} {start(2)(rng)}", is_whole=True), None),
         Shape("word and prefix of 3", query(lambda rng: f"senior {start(3)(rng)}")),
         Shape("source", query(lambda rng: f"source:{words.sources.one()}")),
         Shape("source, any page", query(lambda rng: f"source:{words.sources.one()}", is_deep=True)),
@@ -102,7 +106,8 @@ def shapes(db: Database, words: Words) -> list[Shape]:
         Shape("phrase", query(lambda rng: f'"{phrase(rng)}"')),
         Shape("phrase in title", query(lambda rng: f'title:"{phrase(rng)}"')),
         Shape("phrase that is rare", query(lambda rng: '"senior glaciologist"')),
-        Shape("phrase of words that are apart", query(lambda rng: '"engineer senior"'), None),
+        Shape("phrase of words that are apart", query(lambda rng: '"engineer senior"')),
+        Shape("  to its end", query(lambda rng: '"engineer senior"', is_whole=True), None),
         Shape("not a word", query(lambda rng: "-senior")),
         Shape("word, not another", query(lambda rng: f"{role(rng)} -senior")),
         Shape("not what most are", query(lambda rng: "-type:full_time -source:board-000")),

@@ -2,6 +2,8 @@
 
 import sys
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,7 +21,7 @@ from workers.query.model import Facet
 from workers.settings import Config
 from workers.store import copies, jobs
 from workers.store.copies import Copy
-from workers.store.search import JobRow, count, search
+from workers.store.search import JobRow, Key, SearchTooSlow, count, search
 from workers.store.search import export as pages
 
 COUNTED = 10_000
@@ -80,18 +82,42 @@ def search_jobs(args: Args) -> int:
     return reach.run(partial(_search, settings(args), args, query_of(args)))
 
 
+@contextmanager
+def looking(args: Args) -> Generator[Callable[[int, Key], None]]:
+    """What tells a person how far a search has come, on a line that is gone when it is done."""
+    is_told = False
+
+    def told(count: int, reached: Key) -> None:
+        nonlocal is_told
+        is_told = True
+        print(f"\r{count} so far, looked back to {str(reached[0])[:10]} ...", end="", file=sys.stderr, flush=True)
+
+    is_live = sys.stderr.isatty() and not wants_json(args)
+    try:
+        yield told if is_live else lambda count, reached: None
+    finally:
+        if is_told:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
 async def _search(config: Config, args: Args, query: Query) -> int:
     async with reach.database(config) as db:
-        found = await search(db, query, limit=args.limit)
+        with looking(args) as told:
+            found = await search(db, query, limit=args.limit, told=told)
         total = len(found)
         if total == args.limit and not wants_json(args):
-            total = await count(db, query)
+            try:
+                total = await count(db, query)
+            except SearchTooSlow:
+                total = None
     if wants_json(args):
         for job in found:
             line(job)
         return 0
     show_listings(query, found)
-    if total > len(found):
+    if total is None:
+        say(f"{len(found)} listings, and more than can be counted in time (--limit, or `jobs export`)")
+    elif total > len(found):
         every = f"{COUNTED:,}+" if total > COUNTED else f"{total:,}"
         say(f"{len(found)} of {every} listings (--limit, or `jobs export`)")
     elif not found:

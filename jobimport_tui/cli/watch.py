@@ -4,7 +4,7 @@ from functools import partial
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, settings, wants_json
-from jobimport_tui.cli.jobs import read_query, show_listings
+from jobimport_tui.cli.jobs import looking, read_query, show_listings
 from jobimport_tui.cli.show import line, plain, say
 from jobimport_tui.cli.tables import table
 from workers.settings import Config
@@ -79,7 +79,8 @@ async def _show(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
         watch = await watches.get(db, reach.user(), args.name)
         at = utc_now()
-        found = await search(db, watch.new, limit=args.limit)
+        with looking(args) as told:
+            found = await search(db, watch.new, limit=args.limit, told=told)
         new = len(found) if len(found) < args.limit else await watches.count_new(db, watch)
         if not args.keep:
             await watches.looked(db, watch.user, watch.name, at)

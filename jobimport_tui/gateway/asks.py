@@ -8,7 +8,7 @@ import anyio
 
 from jobimport_tui.fingerprint import Group
 from jobimport_tui.gateway.looks import Days
-from jobimport_tui.gateway.protocol import ListingQuery, ListingRow, Refused, RunDetail, RunQuery
+from jobimport_tui.gateway.protocol import ListingQuery, ListingsFound, Refused, RunDetail, RunQuery
 from jobimport_tui.gateway.source_files import Past
 from jobimport_tui.hourly import Hour, hour
 from workers.errors import JobImportError
@@ -67,8 +67,8 @@ class Asks:
             return None
         return hour([event for _, event in events], now, source)
 
-    async def listings(self, query: ListingQuery) -> list[ListingRow]:
-        """Read a page of listings."""
+    async def listings(self, query: ListingQuery) -> ListingsFound:
+        """Search a page of listings."""
         return await self._ask(lambda mongo: mongo.listings(query))
 
     async def count_listings(self, query: ListingQuery) -> str:

@@ -11,12 +11,13 @@ import msgspec
 from jobimport_tui.compare import WINDOW
 from jobimport_tui.fingerprint import Group, normalised
 from jobimport_tui.gateway.protocol import (
-    LISTINGS_PAGE,
     PAGE,
     Act,
     BatchSums,
     ListingQuery,
     ListingRow,
+    ListingsFound,
+    Reached,
     Refused,
     RejectLine,
     RunDetail,
@@ -186,11 +187,15 @@ class MongoSide:
             ]
         return tuple(found)
 
-    async def listings(self, query: ListingQuery) -> list[ListingRow]:
-        """A page of a search."""
+    async def listings(self, query: ListingQuery) -> ListingsFound:
+        """A page of a search, or one stretch of it."""
         asked, last = parse(query.text), query.after
-        after = None if last is None else search.key_of(asked, last.posted_at, last.pay, last.id)
-        return [_listing(row) for row in await search.search(self.db, asked, limit=LISTINGS_PAGE, after=after)]
+        pay = last.pay if isinstance(last, ListingRow) else None
+        after = None if last is None else search.key_of(asked, last.posted_at, pay, last.id)
+        found = await search.look(self.db, asked, limit=query.limit, after=after)
+        at, id = found.reached or (None, "")
+        reached = Reached(at, id) if isinstance(at, datetime) else None
+        return ListingsFound([_listing(row) for row in found.rows], reached)
 
     async def complete(self, text: str) -> str | None:
         """The most frequent word that begins like the last one."""

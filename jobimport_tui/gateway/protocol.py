@@ -31,10 +31,14 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which listings: a query as it was typed (see workers.query). `after` is the last row of the page before."""
+    """Which listings: a query as it was typed (see workers.query), and how many.
+
+    `after` is the last row of the page before, or what a search has reached.
+    """
 
     text: str = ""
-    after: "ListingRow | None" = None
+    after: "ListingRow | Reached | None" = None
+    limit: int = LISTINGS_PAGE
 
 
 class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +53,20 @@ class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
     posted_at_known: bool
     status: str
     pay: int | None = None
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """How far a search has come: to the listing `id`, posted then."""
+
+    posted_at: datetime
+    id: str
+
+
+class ListingsFound(msgspec.Struct, frozen=True):
+    """A page of a search, or what was found of it so far: then it goes on after `reached`."""
+
+    rows: list[ListingRow]
+    reached: Reached | None = None
 
 
 class RejectLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,8 +151,8 @@ class Gateway(Protocol):
         """Read the last weeks of a source, "" for all, and the last hour."""
         ...
 
-    async def listings(self, query: ListingQuery) -> list[ListingRow]:
-        """Read a page of listings, in the query's order. Refused says at which column a query cannot be understood."""
+    async def listings(self, query: ListingQuery) -> ListingsFound:
+        """Search a page, in the query's order. Refused says at which column a query cannot be understood."""
         ...
 
     async def count_listings(self, query: ListingQuery) -> str:

@@ -9,7 +9,7 @@ from textual.widget import Widget
 from jobimport_tui import registry
 from jobimport_tui.display.format import counted, day
 from jobimport_tui.display.text import safe
-from jobimport_tui.gateway.protocol import LISTINGS_PAGE, ListingQuery, ListingRow, Refused
+from jobimport_tui.gateway.protocol import LISTINGS_PAGE, ListingQuery, ListingRow, Reached, Refused
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.paged import PagedSection
 from jobimport_tui.session import Session
@@ -53,7 +53,7 @@ class ListingsSection(PagedSection[ListingRow]):
         super().__init__(session, section="listings", filter=filter)
         self.found = Grid[ListingRow](listing_columns(session), lambda r: r.id, empty=EMPTY)
         self.heading = Heading()
-        self._count = ""
+        self._count = self._looked = ""
 
     @property
     def grid(self) -> Grid[ListingRow]:
@@ -65,8 +65,23 @@ class ListingsSection(PagedSection[ListingRow]):
         yield from (self.heading, self.found)
 
     async def read(self, before: ListingRow | None) -> list[ListingRow]:
-        """Search one page; the count comes when it comes."""
-        rows = await self.session.gateway.listings(ListingQuery(text=self.text, after=before))
+        """Search one page, a stretch at a time; the count comes when it comes."""
+        rows: list[ListingRow] = []
+        after: ListingRow | Reached | None = before
+        try:
+            while True:
+                query = ListingQuery(text=self.text, after=after, limit=self.page_size - len(rows))
+                found = await self.session.gateway.listings(query)
+                rows += found.rows
+                after = found.reached
+                if after is None:
+                    break
+                self._looked = f"{len(rows)} so far, looked back to {day(after.posted_at)} ..."
+                if before is None:
+                    self.loaded(rows)
+                self.paint()
+        finally:
+            self._looked = ""
         if before is None:
             self._ask_count()
         return rows
@@ -97,7 +112,8 @@ class ListingsSection(PagedSection[ListingRow]):
         known = counted(watches, "watch", "watches") if watches else "no watches"
         hint = f"/ searches, f picks a source, w: {known}"
         query = f'   "{self.text}"' if self.text else f"   {hint}"
-        self.heading.show(f"LISTINGS {self.place_in_history()}{count}{query}", self.problem.removeprefix("query, "))
+        which = self._looked or f"{self.place_in_history()}{count}"
+        self.heading.show(f"LISTINGS {which}{query}", self.problem.removeprefix("query, "))
 
     def equivalent(self) -> str:
         """The command that finds these listings."""

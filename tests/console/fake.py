@@ -12,11 +12,12 @@ from jobimport_tui.display.glyphs import Glyphs
 from jobimport_tui.fingerprint import Group
 from jobimport_tui.gateway.looks import Days, Draft, FieldLine, Look, SourceFile
 from jobimport_tui.gateway.protocol import (
-    LISTINGS_PAGE,
     BatchSums,
     ListingQuery,
     ListingRow,
+    ListingsFound,
     Publish,
+    Reached,
     Refused,
     RejectLine,
     RunDetail,
@@ -429,6 +430,7 @@ class FakeGateway:
         self.refusal = ""
         self.history = [flight.run for flight in snapshot.runs.flights[::-1]] + list(snapshot.runs.recent)
         self.jobs = [listing(i) for i in range(450)] if snapshot.runs.recent else []
+        self.stretch = 0  # listings that a search looks at before it says how far it is; 0: all
         self.every_letter = snapshot.failed.rows
         self.rejects: tuple[Group, ...] = REJECTED if snapshot.failed.rows else ()
         self.file_keys = {"url": "https://jobicy.example/feed", "kind": "window", "schedule": "", "company": ""}
@@ -476,19 +478,25 @@ class FakeGateway:
         whole = [r for r in self.history if r.id < run.id and r.state in ("succeeded", "partial")]
         return RunDetail(run=run, batches=sums, rejects=rejects, rejects_in_all=10, earlier=tuple(whole[:14]))
 
-    async def listings(self, query: ListingQuery) -> list[ListingRow]:
+    async def listings(self, query: ListingQuery) -> ListingsFound:
         self._answer("listings", query)
         text, fields = parse(query.text)
         words = text.casefold().split()
-        found = [
+        looked_at = [
             row
             for row in self.jobs
+            if query.after is None or (row.posted_at, row.id) < (query.after.posted_at, query.after.id)
+        ]
+        edge = looked_at[self.stretch - 1] if self.stretch and len(looked_at) > self.stretch else None
+        found = [
+            row
+            for row in looked_at[: self.stretch or None]
             if fields.get("source") in (None, row.source)
             and fields.get("status") in (None, row.status)
             and all(word in f"{row.title} {row.company}".casefold() for word in words)
-            and (query.after is None or (row.posted_at, row.id) < (query.after.posted_at, query.after.id))
         ]
-        return found[:LISTINGS_PAGE]
+        page = found[: query.limit]
+        return ListingsFound(page, Reached(edge.posted_at, edge.id) if edge and len(page) < query.limit else None)
 
     async def count_listings(self, query: ListingQuery) -> str:
         self._answer("count_listings", query)

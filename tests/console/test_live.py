@@ -198,7 +198,7 @@ async def test_listings_are_found_by_words(config: Config, ready_db: "Database")
     await jobs.upsert(ready_db, 1, "acme", items, to_job, now)
     async with watching(config) as watch:
         await watch.until(both_up)
-        found = await watch.gateway.listings(ListingQuery(text="engin"))
+        found = (await watch.gateway.listings(ListingQuery(text="engin"))).rows
         assert [row.title for row in found] == ["Data Engineer"]
         assert await watch.gateway.count_listings(ListingQuery()) == "2"
         assert (await watch.gateway.listing("acme:1"))["company"] == "Acme"
