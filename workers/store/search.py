@@ -189,11 +189,20 @@ async def _chosen(db: Database, query: Query, use: Callable[[Document, Hint, Fac
 
 
 async def _edge(db: Database, query: Query, known: Facts, chosen: Hint, after: Key | None) -> Key | None:
-    """The last listing of a stretch; None where fewer are left. No listing is looked at, only keys."""
-    parts = [one_of(chosen.through), *posted_within(query, known), *_beyond("posted_at", after)]
-    keys = db.jobs.find({"$and": parts}, {"posted_at": True}).sort({"posted_at": -1, "_id": -1})
-    last = await keys.skip(STRETCH - 1).limit(1).hint(str(chosen.index)).to_list()
-    return (last[0]["posted_at"], last[0]["_id"]) if last else None
+    """The last listing of a stretch; None where fewer are left. Keys alone are read, unless many are of one moment."""
+    where = [one_of(chosen.through), *posted_within(query, known)]
+    if after is None:
+        return await _nth(db, where, chosen, STRETCH)
+    edge = await _nth(db, [*where, {"posted_at": {"$lte": after[0]}}], chosen, STRETCH + 1)  # with `after` itself
+    if edge is None or edge < after:
+        return edge
+    return await _nth(db, [*where, *_beyond("posted_at", after)], chosen, STRETCH)
+
+
+async def _nth(db: Database, where: list[Document], chosen: Hint, n: int) -> Key | None:
+    keys = db.jobs.find({"$and": where}, {"posted_at": True}).sort({"posted_at": -1, "_id": -1})
+    rows = await keys.skip(n - 1).limit(1).hint(str(chosen.index)).to_list()
+    return (rows[0]["posted_at"], rows[0]["_id"]) if rows else None
 
 
 def paged(
