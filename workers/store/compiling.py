@@ -43,6 +43,25 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     runs: dict[int, str] = {}
 
 
+class Through(msgspec.Struct, frozen=True):
+    """What every listing that is looked at has: one of some terms, or a source. Nothing: MongoDB may choose."""
+
+    terms: tuple[str, ...] = ()
+    source: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether it is chosen."""
+        return bool(self.terms or self.source)
+
+    @property
+    def where(self) -> Document:
+        """As a filter, which one scan of an index serves."""
+        return {"source": self.source} if self.source else _one_of(self.terms)
+
+
+FREELY = Through()
+
+
 def starts(query: Query, *, is_not: bool | None = None) -> list[tuple[str, ...]]:
     """What the terms begin with that a beginning stands for; of those that are negated, or are not, or of all."""
     texts = [clause for clause in query.clauses if isinstance(clause, Text) and clause.is_prefix]
@@ -84,13 +103,14 @@ def posted_within(query: Query, facts: Facts) -> list[Document]:
     return [_time(clause, facts) for clause in asked if clause.key == "posted"]
 
 
-def compile(query: Query, facts: Facts, through: tuple[str, ...] = ()) -> Document:
-    """Build the filter. `through` is one of `held_terms`, the only one that an index is used for."""
+def compile(query: Query, facts: Facts, through: Through = FREELY) -> Document:
+    """Build the filter. `through` is all that an index is used for; its terms are of `held_terms`."""
     if through:
-        parts = [one_of(through), *(_looked_at(terms) for terms in held_terms(query, facts) if terms != through)]
+        others = (terms for terms in held_terms(query, facts) if terms != through.terms)
+        parts = [through.where, *map(_looked_at, others)]
     else:
         parts = _holding([_held(terms, facts) for terms in whole_terms(query)], facts)
-        parts += [one_of(_begun(terms, facts)) for terms in starts(query, is_not=False)]
+        parts += [_one_of(_begun(terms, facts)) for terms in starts(query, is_not=False)]
     if inside := [f'"{" ".join(clause.words)}"' for clause in query.clauses if isinstance(clause, Inside)]:
         parts.append({"$text": {"$search": " ".join(inside)}})
     for clause in query.clauses:
@@ -117,8 +137,7 @@ def _rarest_first(wanted: list[tuple[str, ...]], facts: Facts) -> list[tuple[str
     return sorted(dict.fromkeys(wanted), key=lambda terms: sum(facts.frequencies.get(term, 0) for term in terms))
 
 
-def one_of(terms: tuple[str, ...]) -> Document:
-    """What holds one of these."""
+def _one_of(terms: tuple[str, ...]) -> Document:
     return {"search_terms": terms[0] if len(terms) == 1 else {"$in": list(terms)}}
 
 
@@ -131,7 +150,7 @@ def _holding(wanted: list[tuple[str, ...]], facts: Facts) -> list[Document]:
     """One of the terms of each, the rarest first."""
     wanted = _rarest_first(wanted, facts)
     single = [terms[0] for terms in wanted if len(terms) == 1]
-    several = [one_of(terms) for terms in wanted if len(terms) > 1]
+    several = [_one_of(terms) for terms in wanted if len(terms) > 1]
     if not single:
         return several
     return [{"search_terms": single[0] if len(single) == 1 else {"$all": single}}, *several]
@@ -158,9 +177,9 @@ def _clause(clause: Clause, facts: Facts) -> Iterable[Document]:
 def _text(clause: Text, facts: Facts) -> Iterable[Document]:
     """The pattern of a phrase or title; negated, also the words and the beginning, which are in no `held_terms`."""
     if clause.is_not:
-        yield from (one_of(_terms(clause, word)) for word in _whole(clause))
+        yield from (_one_of(_terms(clause, word)) for word in _whole(clause))
         if clause.is_prefix:
-            yield one_of(_begun(_terms(clause, clause.words[-1]), facts))
+            yield _one_of(_begun(_terms(clause, clause.words[-1]), facts))
     if len(clause.words) > 1 or clause.key == "title":
         how = {"$regex": folding.pattern(clause.words, is_prefix=clause.is_prefix), "$options": "i"}
         fields = _FIELDS[clause.key]

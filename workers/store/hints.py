@@ -11,23 +11,23 @@ from math import isqrt
 import msgspec
 
 from workers.query.model import Age, Clause, Days, Facet, OfRun, Query, Since, Text
-from workers.store.compiling import Facts, held_terms, whole_terms
+from workers.store.compiling import FREELY, Facts, Through, held_terms, whole_terms
 from workers.store.connect import Database
 from workers.store.documents import Document
+
+STRETCH = 2500
+"""Listings that are looked at in one stretch: 13 ms, 25 for a phrase, 6 more for a beginning of 200 words."""
 
 _PAGE = 50  # listings that a walk is to meet
 _OF_KEYS = 20  # what a walk costs that looks at keys alone, beside one that looks at listings
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """An index, None for MongoDB's own choice; what is true of all that is found, that its keys alone tell.
-
-    `through` are the terms of which every listing that is looked at holds one (see compiling).
-    """
+    """An index, None for MongoDB's own choice; what is true of all that is found, that its keys alone tell."""
 
     index: str | None = None
     also: Document = {}
-    through: tuple[str, ...] = ()
+    through: Through = FREELY
 
 
 NONE = Hint()
@@ -39,19 +39,27 @@ async def hint(db: Database, query: Query, facts: Facts) -> Hint:
         return Hint("source_changed")
     if query.sort == "salary":
         return await _by_pay(db, query, facts)
-    through = _through(query, facts)
-    return Hint("terms_newest", through=through) if through else NONE
+    return _of_words(query, facts)
 
 
-def _through(query: Query, facts: Facts) -> tuple[str, ...]:
-    """The rarest word of several, where nothing but words tells listings apart."""
-    match query.clauses:
-        case (one,) if _is_a_term(one):
-            return ()
-        case clauses if all(clause.is_not or _is_of_words(clause) for clause in clauses):
-            return next(iter(held_terms(query, facts)), ())
+def _of_words(query: Query, facts: Facts) -> Hint:
+    """Through the rarest word, where nothing but words and a source tells listings apart.
+
+    Through the source where the word is frequent: how many listings that has would have to be counted.
+    """
+    others = [clause for clause in query.clauses if not clause.is_not and not _is_of_words(clause)]
+    wanted = held_terms(query, facts)
+    if not wanted or (len(query.clauses) == 1 and _is_a_term(query.clauses[0])):
+        return NONE
+    match others:
+        case []:
+            return Hint("terms_newest", through=Through(terms=wanted[0]))
+        case [Facet(key="source", values=(source,))]:
+            if sum(facts.frequencies.get(term, 0) for term in wanted[0]) > STRETCH:
+                return Hint("source_newest", through=Through(source=source))
+            return Hint("terms_newest", through=Through(terms=wanted[0]))
         case _:
-            return ()
+            return NONE
 
 
 def _is_of_words(clause: Clause) -> bool:

@@ -14,7 +14,7 @@ from bench.listings import NOW, SOURCES, Words, listing
 from workers.query import Query, parse
 from workers.query.model import Since
 from workers.store import hints, search, terms
-from workers.store.compiling import compile
+from workers.store.compiling import Through, compile
 from workers.store.connect import Database
 from workers.store.documents import utc_now
 
@@ -38,6 +38,7 @@ PLANS: dict[str, str] = {
     "-senior engineer ": "terms_newest",
     f"source:{SOURCES[0]}": "source_newest",
     f"source:{SOURCES[0]} posted:<7d": "source_newest",
+    f"source:{SOURCES[0]} glaciologist ": "terms_newest",
     "status:closed": "closed_newest",
     f"posted:{YESTERDAY}": "newest",
     "copies:hide": "newest",
@@ -72,11 +73,15 @@ OF_WORDS = (
     'title:"software engineer" -company:gmbh',
     f"engineer status:open copies:hide posted:<{(utc_now() - NOW).days + 60}d",
     f"senior engineer posted:{NOW - timedelta(days=60):%Y-%m-%d}..{NOW - timedelta(days=5):%Y-%m-%d}",
+    f"source:{SOURCES[0]} engineer senior ",
+    f"source:{SOURCES[0]} glaciologist ",
+    f"source:{SOURCES[0]} eng",
+    "source:none engineer ",
     "zzyzx engineer ",
     "zzyz* engineer ",
 )
 
-NEVER_TOGETHER = ("nurse engineer ", '"engineer senior"', "zzyzx engineer ", "zzyz* engineer ")
+NEVER_TOGETHER = ("nurse engineer ", '"engineer senior"', "source:none engineer ", "zzyzx engineer ", "zzyz* engineer ")
 
 
 @pytest.fixture
@@ -159,18 +164,18 @@ async def test_what_is_found_in_stretches_is_what_is_found_at_once(
     """Also where many were posted in the same second, and an edge falls between them."""
     await board.jobs.update_many({"search_terms": "engineer"}, {"$set": {"posted_at": NOW - timedelta(days=9)}})
     at_once = {text: await every_page(board, parse(text)) for text in OF_WORDS}
-    monkeypatch.setattr(search, "STRETCH", stretch)
+    monkeypatch.setattr(hints, "STRETCH", stretch)
     assert {text: await every_page(board, parse(text)) for text in OF_WORDS} == at_once
 
 
 async def test_a_stretch_looks_at_so_many_and_says_how_far_it_came(board: Database, monkeypatch: pytest.MonkeyPatch):
     """Nurses that are engineers: there are none, and none of the nurses is looked at twice."""
     nurses = await board.jobs.find({"search_terms": "nurse"}).sort({"posted_at": -1, "_id": -1}).to_list()
-    monkeypatch.setattr(search, "STRETCH", len(nurses) // 3 + 1)
+    monkeypatch.setattr(hints, "STRETCH", len(nurses) // 3 + 1)
     heard: list[tuple[int, search.Key]] = []
     found = await search.search(board, parse("nurse engineer "), told=lambda count, at: heard.append((count, at)))
     assert found == []
-    ends = [nurses[n * search.STRETCH - 1] for n in (1, 2)]
+    ends = [nurses[n * hints.STRETCH - 1] for n in (1, 2)]
     assert heard == [(0, (end["posted_at"], end["_id"])) for end in ends]
 
 
@@ -179,7 +184,7 @@ async def test_only_the_rarest_word_is_scanned(board: Database):
     query = parse("engineer senior ")
     known = await search.facts(board, query)
     chosen = await hints.hint(board, query, known)
-    assert chosen.through == ("senior",)
+    assert chosen.through == Through(terms=("senior",))
     told = await search.paged(board, query, compile(query, known, chosen.through), None, PAGE, chosen).explain()
     assert told["queryPlanner"]["rejectedPlans"] == []
     assert [stage["stage"] for stage in stages(told["queryPlanner"]["winningPlan"])].count("IXSCAN") == 1
