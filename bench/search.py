@@ -82,7 +82,7 @@ async def sizes(db: Database) -> None:
 
 
 async def console(server: Mongo, db: Database) -> None:
-    """Memory after the same keys: listings, a search, thirty pages, the runs and thirty pages of them.
+    """How soon the lists open, and memory after a search, thirty pages of listings, and thirty of runs.
 
     Over nothing, over little more than what is shown, and over all.
     """
@@ -95,25 +95,33 @@ async def console(server: Mongo, db: Database) -> None:
     await terms.recount(few)
     say("\nconsole's memory, after a search, 30 pages of listings and 30 of runs")
     for over in (empty, empty, few, db):  # twice: the very first makes byte code, and keeps what that took
-        first, last = await anyio.to_thread.run_sync(_walk, server.url.replace(f"/{db.name}?", f"/{over.name}?"))
+        url = server.url.replace(f"/{db.name}?", f"/{over.name}?")
+        first, last, opened = await anyio.to_thread.run_sync(_walk, url)
         held = f"{await over.jobs.estimated_document_count():,} listings"
         held += f", {await over.import_logs.estimated_document_count():,} runs"
-        say(f"  over {held:<34} {first:>6.1f} MB at the start, {last:>6.1f} MB at the end")
+        say(f"  over {held:<34} {first:>6.1f} MB at the start, {last:>6.1f} MB at the end; {opened}")
     for other in (empty, few):
         await other.client.drop_database(other.name)
 
 
-def _walk(url: str) -> tuple[float, float]:
+def _walk(url: str) -> tuple[float, float, str]:
     with tempfile.TemporaryDirectory() as folder:
         redis = ("--redis", "redis://127.0.0.1:1/0")
         argv = [sys.executable, "-m", "jobimport_tui.cli.main", "--config", folder, *redis, "--mongo", url]
-        with Tty(argv, (80, 24), HOME=folder, XDG_CONFIG_HOME=folder) as tty:
+        with Tty(argv, (80, 24), watched=True, HOME=folder, XDG_CONFIG_HOME=folder) as tty:
             tty.until_quiet(1.5, 20)
-            first = tty.memory()
+            first, opened = tty.memory(), list[str]()
+            for name, key, shown in (("listings", "4", "LISTINGS 1-50"), ("runs", "2", "RUNS 1-200")):
+                tty.send(key.encode())
+                try:
+                    opened.append(f"{name} open in {tty.until_shown(shown, 2) * 1000:.0f} ms")
+                except AssertionError:
+                    opened.append(f"no {name}")
+                tty.until_quiet(0.5, 5)
             for keys in ("4", "/engineer\r", *["G", "j"] * 30, "2", *["G", "j"] * 30):
                 tty.send(keys.encode())
                 tty.until_quiet(0.2, 5)
-            return first, tty.memory()
+            return first, tty.memory(), ", ".join(opened)
 
 
 async def main(args: argparse.Namespace) -> None:

@@ -46,12 +46,12 @@ async def days(db: Database, cursor: str) -> Pages:
             yield Page(key, group["runs"], 1)
 
 
-async def words(db: Database, cursor: str) -> Pages:
+async def found_by(db: Database, cursor: str) -> Pages:
     """Write the search terms of each listing, and a year's pay, as this version searches them."""
     from workers.feeds.normalise.salary import yearly  # here and below: who only looks loads no normaliser
     from workers.feeds.terms import search_terms
 
-    def found_by(row: Document) -> Document:
+    def fields_of(row: Document) -> Document:
         job = from_document(row, Job)
         found = search_terms(job.title, job.company, job.locations, job.tags, job.remote, job.employment_types)
         return {"search_terms": found, "pay": yearly(job.salary)}
@@ -61,7 +61,7 @@ async def words(db: Database, cursor: str) -> Pages:
     async def learn(written: Sequence[Document]) -> None:
         await terms.learn(db, (term for fields in written for term in fields["search_terms"]), known)
 
-    async for page in _rewritten(db, cursor, found_by, ("search_terms", "pay"), learn):
+    async for page in _rewritten(db, cursor, fields_of, ("search_terms", "pay"), learn):
         yield page
 
 

@@ -50,9 +50,9 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         3,
-        "words",
+        "terms",
         "what listings are found by: search terms, a year's pay",
-        lambda db, _, cursor: backfill.words(db, cursor),
+        lambda db, _, cursor: backfill.found_by(db, cursor),
         "jobs",
     ),
     Step(
@@ -70,13 +70,6 @@ STEPS: tuple[Step, ...] = (
         "jobs",
     ),
     Step(6, "copies", "links between copies", lambda db, _, cursor: backfill.groups(db, cursor), "jobs"),
-    Step(
-        7,
-        "places",
-        "each word kept once for each place where it stands: fewer entries of the search index",
-        lambda db, _, cursor: backfill.words(db, cursor),
-        "jobs",
-    ),
 )
 
 

@@ -49,11 +49,10 @@ async def test_killed_in_the_middle_and_started_again_it_comes_out_the_same(plan
     assert {line["step"]: line["state"] for line in looked.lines} == {
         "indexes": "done",
         "daily": "done",
-        "words": "done",
+        "terms": "done",
         "quality": f"broken off at {row.read / COUNT:.0%}",
         "blocks": "to do",
         "copies": "to do",
-        "places": "to do",
     }
     done = await jobimport(plant, "migrate", "--json")
     assert done.code == 0
@@ -61,7 +60,6 @@ async def test_killed_in_the_middle_and_started_again_it_comes_out_the_same(plan
         ("quality", COUNT),
         ("blocks", COUNT),
         ("copies", COUNT),
-        ("places", COUNT),
     ]
     resumed = await made(plant.db)
     assert all(quality and key for quality, key in resumed.values())
@@ -84,7 +82,7 @@ async def test_what_is_to_be_migrated_is_said_where_an_operator_looks(plant: Pla
     assert (await jobimport(plant, "migrate", "--check")).code == 1
     assert "quality" in (await jobimport(plant, "migrate")).out
     acts = (await jobimport(plant, "audit", "list", "--json")).lines
-    steps = "daily, words, quality, blocks, copies, places"
+    steps = "daily, terms, quality, blocks, copies"
     assert [act["text"] for act in acts] == [f"brought the database up to date: {steps}"]
     done = await jobimport(plant, "migrate")
     assert (done.code, done.out) == (0, "") and "nothing to do" in done.err

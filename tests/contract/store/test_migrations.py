@@ -67,11 +67,10 @@ async def test_what_is_lacking_is_filled_in_once(ready_db: Database):
     assert {name: row.changed for name, row in done.items()} == {
         "indexes": 1,
         "daily": 6,
-        "words": 36,
+        "terms": 36,
         "quality": 36,
         "blocks": 36,
         "copies": 0,
-        "places": 0,
     }
 
 
