@@ -5,6 +5,7 @@ import sys
 
 from jobimport_tui.cli.flags import Args, Parser, flags
 
+WITH_VALUE = ("--section", "--filter", "--record", "--play")
 SECTIONS = ("queues", "runs", "failed", "listings", "workers", "sources")
 
 

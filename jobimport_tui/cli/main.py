@@ -75,12 +75,12 @@ def dispatch(given: list[str]) -> int:
 
 
 def noun_at(given: list[str]) -> int | None:
-    """Where the noun stands: the first argument that is neither a flag nor a common flag's value."""
+    """Where the noun stands: the first argument that is neither a flag nor the value of one that may stand before."""
     is_value = False
     for i, argument in enumerate(given):
-        if not is_value and not argument.startswith("-"):
+        if not is_value and not argument.startswith("-") and not argument.isdigit():  # a number is --serve's port
             return i
-        is_value = not is_value and argument in WITH_VALUE
+        is_value = not is_value and argument in (*WITH_VALUE, *console.WITH_VALUE)
     return None
 
 

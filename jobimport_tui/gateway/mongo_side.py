@@ -192,7 +192,7 @@ class MongoSide:
         asked, last = parse(query.text), query.after
         pay = last.pay if isinstance(last, ListingRow) else None
         after = None if last is None else search.key_of(asked, last.posted_at, pay, last.id)
-        found = await search.look(self.db, asked, limit=query.limit, after=after)
+        found = await search.look(self.db, asked, limit=query.limit, after=after, turn=query.turn)
         at, id = found.reached or (None, "")
         reached = Reached(at, id) if isinstance(at, datetime) else None
         return ListingsFound([_listing(row) for row in found.rows], reached)

@@ -33,12 +33,13 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
 class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which listings: a query as it was typed (see workers.query), and how many.
 
-    `after` is the last row of the page before, or what a search has reached.
+    `after` is the last row of the page before, or what a search has reached, `turn` how often it has said so.
     """
 
     text: str = ""
     after: "ListingRow | Reached | None" = None
     limit: int = LISTINGS_PAGE
+    turn: int = 0
 
 
 class ListingRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,6 +47,10 @@ class DaysPage(Detail):
         self.found, self._problem = found, ""
         super().draw()
 
+    def mongodb_came(self) -> None:
+        """Read it again."""
+        self._asked_at = 0.0
+
     def _refused(self, why: str) -> None:
         self._problem = why
         super().draw()

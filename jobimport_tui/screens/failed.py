@@ -80,6 +80,10 @@ class FailedSection(Selecting):
         self.groups.show([*self._letters, *self._rejected], is_stale=self.session.is_stale(failed.at))
         self.heading.show(self._counts(len(failed.rows), failed.total))
 
+    def mongodb_came(self) -> None:
+        """Read the rejected listings."""
+        self._rejected_at = None
+
     def _heard(self, groups: tuple[Group, ...]) -> None:
         self._rejected = groups
         self.draw()

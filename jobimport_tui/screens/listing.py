@@ -45,6 +45,14 @@ class ListingPage(Detail):
     def on_mount(self) -> None:
         """Ask for it."""
         super().on_mount()
+        self._ask()
+
+    def mongodb_came(self) -> None:
+        """Ask again."""
+        if self.stored is None:
+            self._ask()
+
+    def _ask(self) -> None:
         gateway = self.session.gateway
         self.call(lambda: gateway.listing(self.listing_id), self._read, self._refused, group="detail")
 

@@ -1,5 +1,6 @@
 """Section 4: search the listings by a query, in its order."""
 
+import itertools
 import shlex
 from collections.abc import Iterable
 from typing import Any
@@ -69,13 +70,14 @@ class ListingsSection(PagedSection[ListingRow]):
         rows: list[ListingRow] = []
         after: ListingRow | Reached | None = before
         try:
-            while True:
-                query = ListingQuery(text=self.text, after=after, limit=self.page_size - len(rows))
+            for turn in itertools.count():
+                query = ListingQuery(text=self.text, after=after, limit=self.page_size - len(rows), turn=turn)
                 found = await self.session.gateway.listings(query)
                 rows += found.rows
                 after = found.reached
                 if after is None:
                     break
+                self.problem = ""
                 self._looked = f"{len(rows)} so far, looked back to {day(after.posted_at)} ..."
                 if before is None:
                     self.loaded(rows)
@@ -105,7 +107,8 @@ class ListingsSection(PagedSection[ListingRow]):
     def draw(self) -> None:
         """Show the query, its count, and the page."""
         is_stale = bool(self.problem) or not self.session.links[1].is_up
-        self.found.empty = self.nothing("searching ...", NONE_FOUND if self.text else EMPTY)
+        none = NONE_FOUND if self.text else EMPTY
+        self.found.empty = "searching ..." if self._looked else self.nothing("searching ...", none)
         self.found.show(self.found.all_rows, is_stale=is_stale and bool(self.found.all_rows))
         count = f" of {self._count}" if self._count else ""
         watches = len(self.session.snapshot.watches)

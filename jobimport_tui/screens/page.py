@@ -57,6 +57,7 @@ class Page(Screen[None]):
         self.status, self.banner, self.tabs = Status(session), Banner(session), Tabs(session, section)
         self.keys = Keys(session, self.place)
         self._before: Widget | None = None
+        self._has_mongodb = session.links[1].is_up
 
     @property
     def console_app(self) -> "ConsoleApp":
@@ -85,7 +86,13 @@ class Page(Screen[None]):
         if not self.is_mounted:
             return
         self.paint_chrome()
+        had, self._has_mongodb = self._has_mongodb, self.session.links[1].is_up
+        if self._has_mongodb and not had:
+            self.mongodb_came()
         self.draw()
+
+    def mongodb_came(self) -> None:
+        """MongoDB answers, for the first time or again: what could not be read is read now."""
 
     def paint_chrome(self) -> None:
         """Bring status, banner and tabs up to date."""

@@ -57,6 +57,11 @@ class PagedSection(Selecting, Generic[R]):
         if len(self.starts) == 1:
             self.load(self.starts)
 
+    def mongodb_came(self) -> None:
+        """Read the page that could not be read."""
+        if self.problem or self.loaded_at is None:
+            self.load(self.starts)
+
     def load(self, starts: list[Any], *, from_end: bool = False) -> None:
         """Read the page that the last of `starts` begins, beside the loop."""
 

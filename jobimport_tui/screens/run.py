@@ -50,6 +50,10 @@ class RunPage(Detail):
         self.detail, self._problem = detail, ""
         super().draw()
 
+    def mongodb_came(self) -> None:
+        """Read it again."""
+        self._asked_at = 0.0
+
     def _refused(self, why: str) -> None:
         self._problem = why
         super().draw()

@@ -65,6 +65,10 @@ class SourcePage(Detail):
         self.runs, self._problem = runs, ""
         super().draw()
 
+    def mongodb_came(self) -> None:
+        """Read it again."""
+        self._asked_at = 0.0
+
     def _refused(self, why: str) -> None:
         self._problem = why
         super().draw()

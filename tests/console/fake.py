@@ -607,6 +607,7 @@ class FakeGateway:
         return f"run {run_id}: 3 tried again"
 
     async def rejected(self) -> tuple[Group, ...]:
+        self._answer("rejected")
         return self.rejects
 
     async def runs_of(self, source: str) -> list[Run]:

@@ -12,7 +12,7 @@ import pytest
 
 from jobimport_tui.gateway.protocol import ListingQuery, Refused
 from jobimport_tui.state import Workers
-from tests.console.fake import BUSY, NOW
+from tests.console.fake import BUSY, NOW, down
 from tests.console.test_console import desk
 from tests.console.test_live import both_up, config, watching
 from tests.console.test_terminal import CODE, Terminal
@@ -178,6 +178,18 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_paints_it_all_again(tmp_path: Pat
         assert b"Traceback" not in terminal.said
     finally:
         terminal.close()
+
+
+@pytest.mark.parametrize("section", ["runs", "listings", "failed"])
+async def test_a_console_that_opens_on_a_history_reads_it_as_soon_as_mongodb_answers(section: str) -> None:
+    async with desk(down(), section=section) as it:
+        it.gateway.refusal = "mongodb is not connected yet"
+        await it.press("r")
+        it.gateway.asked.clear()
+        it.gateway.refusal = ""
+        await it.show(BUSY)
+        assert [what for what, *_ in it.gateway.asked if what in ("runs", "listings", "rejected")]
+        assert "not connected" not in it.text and "nothing to show" not in it.text
 
 
 FAULTY = """

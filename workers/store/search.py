@@ -5,6 +5,7 @@ They are looked at in stretches, counted off by the keys of the index alone (0.5
 soon what was found and how far back it was looked.
 """
 
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -28,6 +29,7 @@ from workers.store.hints import Hint
 COUNT_CAP = 10_001  # "10,000+"
 TIME_LIMIT = 3.0  # seconds a search, or a stretch of one, may take
 EXPORT_PAGE = 500
+_LONGER = 3  # doublings of a stretch
 _NO_TEXT_INDEX, _BAD_VALUE = 27, 2
 
 T = TypeVar("T")
@@ -104,14 +106,19 @@ class Found(msgspec.Struct, frozen=True):
     reached: Key | None = None
 
 
-async def look(db: Database, query: Query, *, limit: int = 50, after: Key | None = None) -> Found:
+async def look(db: Database, query: Query, *, limit: int = 50, after: Key | None = None, turn: int = 0) -> Found:
     """List a page of what a query finds, or what one stretch has of it. Raises SearchTooSlow after 3 s.
 
-    `after` is `key` of the last row of the page before, or what was reached.
+    `after` is `key` of the last row of the page before, or what was reached. The first `turn` answers soonest; each
+    that follows looks at twice as many listings as the one before it, up to eight times as many.
     """
 
     async def found(where: Document, chosen: Hint, known: Facts) -> Found:
-        edge = await _edge(db, query, known, chosen, after) if chosen.through else None
+        edge = (
+            await _edge(db, query, known, chosen, after, hints.STRETCH << min(turn, _LONGER))
+            if chosen.through
+            else None
+        )
         cursor = paged(db, query, where, after, limit, chosen, until=edge)
         rows = [from_document(row, JobRow) async for row in cursor]
         return Found(rows, None if len(rows) == limit else edge)
@@ -130,12 +137,14 @@ async def search(
     told: Callable[[int, Key], None] = lambda count, reached: None,
 ) -> list[JobRow]:
     """List a page however long it takes. `told` hears after each stretch how many were found and what was reached."""
-    found = await look(db, query, limit=limit, after=after)
-    rows = found.rows
-    while found.reached is not None:
-        told(len(rows), found.reached)
-        found = await look(db, query, limit=limit - len(rows), after=found.reached)
+    rows: list[JobRow] = []
+    for turn in itertools.count():
+        found = await look(db, query, limit=limit - len(rows), after=after, turn=turn)
         rows += found.rows
+        if found.reached is None:
+            break
+        after = found.reached
+        told(len(rows), after)
     return rows
 
 
@@ -185,15 +194,15 @@ async def _chosen(db: Database, query: Query, use: Callable[[Document, Hint, Fac
     return await use(compile(query, known), hints.NONE, known)
 
 
-async def _edge(db: Database, query: Query, known: Facts, chosen: Hint, after: Key | None) -> Key | None:
-    """The last listing of a stretch; None where fewer are left. Keys alone are read, unless many are of one moment."""
+async def _edge(db: Database, query: Query, known: Facts, chosen: Hint, after: Key | None, stretch: int) -> Key | None:
+    """The last of so many listings; None where fewer are left. Keys alone are read, unless many are of one moment."""
     where = [chosen.through.where, *posted_within(query, known)]
     if after is None:
-        return await _nth(db, where, chosen, hints.STRETCH)
-    edge = await _nth(db, [*where, {"posted_at": {"$lte": after[0]}}], chosen, hints.STRETCH + 1)  # with `after` itself
+        return await _nth(db, where, chosen, stretch)
+    edge = await _nth(db, [*where, {"posted_at": {"$lte": after[0]}}], chosen, stretch + 1)  # with `after` itself
     if edge is None or edge < after:
         return edge
-    return await _nth(db, [*where, *_beyond("posted_at", after)], chosen, hints.STRETCH)
+    return await _nth(db, [*where, *_beyond("posted_at", after)], chosen, stretch)
 
 
 async def _nth(db: Database, where: list[Document], chosen: Hint, n: int) -> Key | None:
