@@ -114,11 +114,8 @@ async def look(db: Database, query: Query, *, limit: int = 50, after: Key | None
     """
 
     async def found(where: Document, chosen: Hint, known: Facts) -> Found:
-        edge = (
-            await _edge(db, query, known, chosen, after, hints.STRETCH << min(turn, _LONGER))
-            if chosen.through
-            else None
-        )
+        stretch = hints.STRETCH << min(turn, _LONGER)
+        edge = await _edge(db, query, known, chosen, after, stretch) if chosen.through else None
         cursor = paged(db, query, where, after, limit, chosen, until=edge)
         rows = [from_document(row, JobRow) async for row in cursor]
         return Found(rows, None if len(rows) == limit else edge)

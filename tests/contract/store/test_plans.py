@@ -169,13 +169,13 @@ async def test_what_is_found_in_stretches_is_what_is_found_at_once(
 
 
 async def test_a_stretch_looks_at_so_many_and_says_how_far_it_came(board: Database, monkeypatch: pytest.MonkeyPatch):
-    """Nurses that are engineers: there are none, and none of the nurses is looked at twice."""
+    """Nurses that are engineers: there are none, and none of the nurses is looked at twice; stretches grow."""
     nurses = await board.jobs.find({"search_terms": "nurse"}).sort({"posted_at": -1, "_id": -1}).to_list()
-    monkeypatch.setattr(hints, "STRETCH", len(nurses) // 3 + 1)
+    monkeypatch.setattr(hints, "STRETCH", len(nurses) // 7 + 1)
     heard: list[tuple[int, search.Key]] = []
     found = await search.search(board, parse("nurse engineer "), told=lambda count, at: heard.append((count, at)))
     assert found == []
-    ends = [nurses[n * hints.STRETCH - 1] for n in (1, 2)]
+    ends = [nurses[n * hints.STRETCH - 1] for n in (1, 3)]
     assert heard == [(0, (end["posted_at"], end["_id"])) for end in ends]
 
 
