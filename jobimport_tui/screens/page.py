@@ -12,8 +12,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from jobimport_tui import registry
-from jobimport_tui.display.format import time_of_day
 from jobimport_tui.gateway.protocol import Refused
+from jobimport_tui.screens.travelling import Travelling
 from jobimport_tui.session import Session
 from jobimport_tui.widgets.chrome import Banner, Keys, Status, Tabs
 from jobimport_tui.widgets.grid import Grid
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from jobimport_tui.app import ConsoleApp
 
 TYPED_KEPT = 50
-STEP_SECONDS = 10.0
 
 
 def bindings(place: str) -> list[Any]:
@@ -43,7 +42,7 @@ def bindings(place: str) -> list[Any]:
     ]
 
 
-class Page(Screen[None]):
+class Page(Travelling, Screen[None]):
     """Base of sections and details. `place` is its name in the registry."""
 
     place: ClassVar[str] = ""
@@ -136,37 +135,10 @@ class Page(Screen[None]):
 
         self.app.push_screen(HelpPage(self.session, section=self.section, of=self.place))
 
-    def do_freeze(self, _: str) -> None:
-        """Freeze the view, or let it go on."""
-        is_frozen = self.session.freeze()
-        self.say("frozen: p lets it go on" if is_frozen else "live again")
-        self.paint()
-
     def do_refresh(self, _: str) -> None:
         """Read everything again."""
         self.session.gateway.refresh()
         self.say("reading everything again")
-
-    def do_earlier(self, _: str) -> None:
-        """Ten seconds back."""
-        self._travel(-STEP_SECONDS)
-
-    def do_later(self, _: str) -> None:
-        """Ten seconds on."""
-        self._travel(STEP_SECONDS)
-
-    def _travel(self, seconds: float) -> None:
-        self.say(self.session.travel(seconds))
-        self.paint()
-
-    def do_at(self, argument: str) -> None:
-        """Go to a time of day: the last time it was that."""
-        moment = time_of_day(argument, self.session.clock())
-        if moment is None:
-            self.say(f"at {argument!r}: expected a time of day, as in `:at 14:31`", "warn")
-            return
-        self.say(self.session.travel_to(moment))
-        self.paint()
 
     def do_faster(self, _: str) -> None:
         """Look at the servers twice as often."""
