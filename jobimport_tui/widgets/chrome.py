@@ -1,8 +1,10 @@
 """The three rows around every screen: status, tabs, key hints; and the banner that trouble adds."""
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
+from textual import events
+from textual.message import Message
 
 from jobimport_tui import registry
 from jobimport_tui.display.format import age, clock, span
@@ -13,6 +15,14 @@ from jobimport_tui.widgets.painted import Line, Painted, Span
 
 NEAR_SECONDS, FAR_SECONDS = 0.005, 0.5
 """Round trips to the terminal: from the first on shown, from the second on a warning."""
+
+
+class Clicked(Message):
+    """An action was chosen with the mouse."""
+
+    def __init__(self, action: str, preset: str = "") -> None:
+        self.action, self.preset = action, preset
+        super().__init__()
 
 
 class Status(Painted):
@@ -160,9 +170,32 @@ class Tabs(Painted):
         used = sum(cell_len(text) for text, _ in spans)
         return (*spans, ("? help ".rjust(max(0, width - used)), "dim"))
 
+    def on_click(self, event: events.Click) -> None:
+        """Go to a section, or to the help."""
+        place = self.span_at(event.x, event.y)
+        is_section = place < len(registry.SECTIONS)
+        self.post_message(Clicked("section", registry.SECTIONS[place][0]) if is_section else Clicked("help"))
+
 
 ALWAYS = ("command", "leave")
 """Actions whose hints stand in every footer, however narrow: the way to every other action, and the way out."""
+
+
+class Hint(NamedTuple):
+    """An action, and the word that stands beside its key."""
+
+    action: registry.Action
+    word: str
+
+    @property
+    def key(self) -> str:
+        """Its first key, as people write it."""
+        return registry.shown_key(self.action.keys[0])
+
+    @property
+    def cells(self) -> int:
+        """Key, a blank, word, two blanks."""
+        return cell_len(self.key) + cell_len(self.word) + 3
 
 
 class Keys(Painted):
@@ -174,28 +207,30 @@ class Keys(Painted):
         super().__init__()
         actions = [a for a in registry.of_place(place, read_only=session.read_only) if a.hint and a.keys]
         is_detail = place in registry.DETAILS
-        hints = [
-            (a.name, registry.shown_key(a.keys[0]), "back" if a.name == "leave" and is_detail else a.hint)
-            for a in actions
-        ]
-        self.hints = [(key, hint) for name, key, hint in hints if name not in ALWAYS]
-        self.always = [(key, hint) for name, key, hint in hints if name in ALWAYS]
+        hints = [Hint(a, "back" if a.name == "leave" and is_detail else a.hint) for a in actions]
+        self.hints = [hint for hint in hints if hint.action.name not in ALWAYS]
+        self.always = [hint for hint in hints if hint.action.name in ALWAYS]
 
     def line_at(self, y: int, width: int) -> Line:
         """Key and word, key and word; what does not fit is in the help."""
-        left = width - 1 - sum(_cells(hint) for hint in self.always)
-        shown: list[tuple[str, str]] = []
+        return (
+            (" ", ""),
+            *(span for hint in self._shown(width) for span in ((hint.key, "key"), (f" {hint.word}  ", ""))),
+        )
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what a hint tells of."""
+        shown = self._shown(self.size.width)
+        place = (self.span_at(event.x, event.y) - 1) // 2
+        if 0 <= place < len(shown):
+            self.post_message(Clicked(shown[place].action.name, shown[place].action.preset))
+
+    def _shown(self, width: int) -> list[Hint]:
+        left = width - 1 - sum(hint.cells for hint in self.always)
+        shown: list[Hint] = []
         for hint in self.hints:
-            left -= _cells(hint)
+            left -= hint.cells
             if left < 0:
                 break
             shown.append(hint)
-        return (
-            (" ", ""),
-            *(span for key, word in (*shown, *self.always) for span in ((key, "key"), (f" {word}  ", ""))),
-        )
-
-
-def _cells(hint: tuple[str, str]) -> int:
-    """Key, a blank, word, two blanks."""
-    return cell_len(hint[0]) + cell_len(hint[1]) + 3
+        return [*shown, *self.always]

@@ -93,6 +93,15 @@ class Painted(Widget):
         segments.append(Segment(" " * left, self._style("", whole)))
         return Strip(segments, width).simplify()
 
+    def span_at(self, x: int, y: int) -> int:
+        """Which span of a line stands in a column, by its place in the line."""
+        end = 0
+        for place, (text, _) in enumerate(line := self.line_at(y, self.size.width)):
+            end += cell_len(text)
+            if x < end:
+                return place
+        return len(line)
+
     def notify_style_update(self) -> None:
         """Forget the colours of the theme that was."""
         super().notify_style_update()

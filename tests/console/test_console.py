@@ -117,6 +117,25 @@ async def test_numbers_switch_sections_and_q_quits() -> None:
     assert it.app.return_code == 0
 
 
+async def test_what_stands_in_tabs_and_footer_can_be_clicked_but_not_past_a_question() -> None:
+    async with desk() as it:
+
+        async def click(word: str, line: int) -> None:
+            await it.pilot.click(offset=(it.lines[line].index(word), line))
+            await it.settle()
+
+        for word in ("2 Runs", "6 Sources", "1 Queues"):
+            await click(word, 1)
+            assert f"[{word}" in it.lines[1]
+        await click("? help", 1)
+        assert "HELP" in it.text
+        await click("q back", 23)
+        assert "HELP" not in it.text
+        await click(": command", 23)
+        await click("2 Runs", 1)
+        assert "[1 Queues" in it.lines[1]
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 @pytest.mark.parametrize("place", sorted(registry.EVERYWHERE))
 def test_the_way_to_every_command_and_the_way_out_stand_in_every_footer(place: str, width: int) -> None:
