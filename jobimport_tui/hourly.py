@@ -21,7 +21,7 @@ class Minute(msgspec.Struct, kw_only=True):
     read: int = 0
     new: int = 0
     updated: int = 0
-    rejected: int = 0
+    failed: int = 0
     ended: int = 0
 
 
@@ -50,8 +50,8 @@ def hour(events: Iterable[Event], now: float, source: str = "") -> Hour:
         if not begin <= event.at < now:
             continue
         minute = minutes[min(MINUTES - 1, int((event.at - begin) // 60))]
-        read, new, updated, rejected = (max(0, count - was) for count, was in zip(counts, before, strict=True))
+        read, new, updated, failed = (max(0, count - was) for count, was in zip(counts, before, strict=True))
         minute.read, minute.new = minute.read + read, minute.new + new
-        minute.updated, minute.rejected = minute.updated + updated, minute.rejected + rejected
+        minute.updated, minute.failed = minute.updated + updated, minute.failed + failed
         minute.ended += event.state not in ("queued", "fetching", "importing", "closing")
     return Hour(minutes=tuple(minutes), since=first if first is not None and first > begin else None)

@@ -10,7 +10,10 @@ NOTHING = {False: "·", True: "."}
 
 
 def columns(values: Sequence[float | None], height: int, glyphs: Glyphs, *, step: int = 1) -> list[str]:
-    """Rows from above to below, `step` cells a value; nothing is a blank, 0 a dot on the ground."""
+    """Rows from above to below, `step` cells a value; nothing is a blank, 0 a dot on the ground.
+
+    The highest ends an eighth of a cell below the top: charts one under the other would else grow together.
+    """
     top = max((value for value in values if value), default=0.0)
     return [
         "".join(_cell(value, top, row, height, glyphs).ljust(step) for value in values)
@@ -23,7 +26,7 @@ def _cell(value: float | None, top: float, row: int, height: int, glyphs: Glyphs
         return " "
     if not value or not top:
         return " " if row else NOTHING[glyphs.ascii_only]
-    eighths = max(1, round(value / top * height * 8)) - row * 8
+    eighths = max(1, round(value / top * (height * 8 - 1))) - row * 8
     return " " if eighths <= 0 else PARTS[glyphs.ascii_only][min(8, eighths) - 1]
 
 

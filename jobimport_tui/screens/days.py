@@ -14,7 +14,10 @@ from jobimport_tui.widgets.painted import Line
 from workers.model.daily import Day
 
 RELOAD_SECONDS = 30.0
-HEIGHT = 3
+HEIGHT, TALL = 3, 4
+ROOMY = 36
+"""Lines of a screen from which on charts are tall, with a blank line between them."""
+
 LABEL = 10
 
 
@@ -71,6 +74,11 @@ class DaysPage(Detail):
         """The source that is shown."""
         return self.source
 
+    @property
+    def _height(self) -> int:
+        """Lines of a chart."""
+        return TALL if self.size.height >= ROOMY else HEIGHT
+
     def lines_for(self, width: int) -> list[Line]:
         """The page."""
         what = safe(self.source) or "all sources"
@@ -87,7 +95,7 @@ class DaysPage(Detail):
         for name in ("new", "updated", "closed"):
             values = [float(getattr(day, name)) if day.runs else None for day in days]
             lines += self._chart(name, values, days, step, lambda value: count(int(value)))
-        lines += [*self._took(days, step), _axis(days, step), BLANK, *self._hour(width), BLANK]
+        lines += [*self._took(days, step)[: self._height], _axis(days, step), BLANK, *self._hour(width), BLANK]
         return lines + _table(days)
 
     def _chart(
@@ -98,7 +106,7 @@ class DaysPage(Detail):
         step: int,
         shown: Callable[[float], str],
     ) -> list[Line]:
-        rows = charts.columns(values, HEIGHT, self.session.glyphs, step=step)
+        rows = charts.columns(values, self._height, self.session.glyphs, step=step)
         most = max(range(len(values)), key=lambda i: values[i] or 0.0)
         figures = [
             f"today {shown(values[-1] or 0.0).strip()}",
@@ -115,7 +123,7 @@ class DaysPage(Detail):
         known = [pair for pair in pairs if pair is not None]
         if not known:
             return []
-        rows = charts.ranges(pairs, HEIGHT, self.session.glyphs, step=step)
+        rows = charts.ranges(pairs, self._height, self.session.glyphs, step=step)
         halves = [low for low, _ in known if low]
         figures = [
             f"p95 {span(known[-1][1])}, most {span(max(high for _, high in known))}",
@@ -134,7 +142,7 @@ class DaysPage(Detail):
     def _minutes(self, hour: Hour, width: int) -> list[Line]:
         lines: list[Line] = []
         room = min(MINUTES, width - LABEL - 4)
-        for name in ("read", "new", "updated", "rejected"):
+        for name in ("read", "new", "updated", "failed"):
             values = tuple(float(getattr(minute, name)) for minute in hour.minutes)
             spark = self.session.glyphs.spark(values, room)
             told = f"  {count(int(sum(values))).strip()}"
@@ -151,9 +159,11 @@ def _pair(day: Day) -> tuple[float, float] | None:
 def _beside(name: str, rows: Sequence[str], figures: Sequence[str]) -> list[Line]:
     """A chart with its name on the left, and what it says in figures on the right."""
     names = ["", name, *[""] * len(rows)]
-    return [
-        ((f" {names[i]:<{LABEL - 1}}", "head"), (row, "busy"), (f"  {figures[i]}", "")) for i, row in enumerate(rows)
+    told = [*figures, *[""] * len(rows)]
+    lines: list[Line] = [
+        ((f" {names[i]:<{LABEL - 1}}", "head"), (row, "busy"), (f"  {told[i]}", "")) for i, row in enumerate(rows)
     ]
+    return [*lines, BLANK] if len(rows) == TALL else lines
 
 
 def _axis(days: Sequence[Day], step: int) -> Line:
@@ -167,14 +177,14 @@ def _axis(days: Sequence[Day], step: int) -> Line:
 def _table(days: Sequence[Day]) -> list[Line]:
     """A line a day that had imports, the newest first."""
     head = (
-        f" {'DAY':<10}{'RUNS':>6}{'FAILED':>7}{'NEW':>9}{'UPDATED':>9}{'CLOSED':>8}{'REJECTED':>9}{'P50':>8}{'P95':>8}"
+        f" {'DAY':<10}{'RUNS':>6}{'FAILURES':>9}{'NEW':>9}{'UPDATED':>9}{'CLOSED':>8}{'FAILED':>8}{'P50':>8}{'P95':>8}"
     )
     lines: list[Line] = [((head, "head"),)]
     for day in reversed(days):
         if not day.runs:
             continue
-        figures = f"{count(day.new, 9):>9}{count(day.updated, 9):>9}{count(day.closed, 8):>8}{count(day.failed, 9):>9}"
+        figures = f"{count(day.new, 9):>9}{count(day.updated, 9):>9}{count(day.closed, 8):>8}{count(day.failed, 8):>8}"
         took = "".join(f"{span(None if ms is None else ms / 1000):>8}" for ms in (day.p50_ms, day.p95_ms))
-        failed = (f"{day.failures:>7}", "bad" if day.failures else "")
+        failed = (f"{day.failures:>9}", "bad" if day.failures else "")
         lines.append(((f" {day.day:%Y-%m-%d}{day.runs:>6}", ""), failed, (figures + took, "")))
     return lines

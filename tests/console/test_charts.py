@@ -15,7 +15,7 @@ ASCII, FULL = Glyphs(ascii_only=True), Glyphs()
 
 
 def test_columns_stand_on_the_ground_and_a_day_without_imports_is_blank() -> None:
-    assert charts.columns([4.0, 2.0, None, 0.0, 0.01], 2, FULL) == ["█    ", "██ ·▁"]
+    assert charts.columns([4.0, 2.0, None, 0.0, 0.01], 2, FULL) == ["▇    ", "██ ·▁"]
     assert charts.columns([8.0, None, 0.0], 1, ASCII, step=2) == ["#   . "]
 
 
