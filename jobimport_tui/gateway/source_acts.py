@@ -111,6 +111,7 @@ def _file_of(config: Config, name: str) -> SourceFile:
     for key in KEYS:
         value = said.get(key, defaults[key])
         text = NEVER if (key, value) == ("schedule", "") else str(value).lower() if isinstance(value, bool) else value
+        text = f"{text:g}" if isinstance(text, float) else text
         keys.append((key, "" if text is None else str(mask(text)), key not in said))
     return SourceFile(file=str(find(config.sources, name)), keys=tuple(keys))
 

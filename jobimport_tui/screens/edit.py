@@ -29,21 +29,21 @@ WORDS = {
 MEANINGS = {
     "url": "where the feed is",
     "format": '"auto", or a dialect',
-    "kind": "snapshot (what is missing is gone), window, query",
-    "schedule": f"five cron fields, {NEVER}; -: as the settings say",
+    "kind": "snapshot, window or query",
+    "schedule": f"five cron fields, or {NEVER}",
     "priority": "normal or high",
     "enabled": "whether the schedule imports it",
     "min_interval": "never read more often, such as 1h",
-    "rate": "at most so many requests, such as 10/m",
+    "rate": "at most so many requests: 10/m",
     "max_bytes": "largest body, such as 20MB",
     "company": "where the feed names none",
-    "attribution": "who is to be named beside its listings",
+    "attribution": "who is named beside its listings",
     "terms_url": "the feed's terms",
-    "timezone": "of the schedule, and of dates without a zone",
-    "date_order": "dmy, mdy or ymd, where dates are ambiguous",
-    "remote": "remote, hybrid or onsite, for all its listings",
+    "timezone": "of schedule, and of dates without one",
+    "date_order": "dmy, mdy or ymd, where it is unclear",
+    "remote": "remote, hybrid or onsite, for all",
     "location_split": "what stands between two places",
-    "url_template": "a URL with {id} in it, where the feed has none",
+    "url_template": "a URL with {id}, if the feed has none",
     "item": "path of a listing in the feed",
 }
 
@@ -52,8 +52,8 @@ def key_columns() -> list[Column[Key]]:
     """Key, value, meaning."""
     return [
         Column("KEY", 14, lambda k: k[0]),
-        Column("VALUE", 20, lambda k: (safe(k[1]) or "-", "dim" if k[2] else ""), flex=1),
-        Column("MEANING", 30, lambda k: (MEANINGS.get(k[0], ""), "dim"), flex=1),
+        Column("VALUE", 24, lambda k: (safe(k[1]) or "-", "dim" if k[2] else ""), flex=1),
+        Column("MEANING", 37, lambda k: (MEANINGS.get(k[0], ""), "dim")),
     ]
 
 

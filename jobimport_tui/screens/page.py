@@ -15,7 +15,7 @@ from jobimport_tui import registry
 from jobimport_tui.gateway.protocol import Refused
 from jobimport_tui.screens.travelling import Travelling
 from jobimport_tui.session import Session
-from jobimport_tui.widgets.chrome import Banner, Clicked, Keys, Status, Tabs
+from jobimport_tui.widgets.chrome import Banner, Keys, Status, Tabs
 from jobimport_tui.widgets.grid import Grid
 from jobimport_tui.widgets.lines import Lines
 from jobimport_tui.widgets.plan import PlanPanel
@@ -119,11 +119,6 @@ class Page(Travelling, Screen[None]):
             return
         method: Callable[[str], None] = getattr(self, f"do_{name}")
         method(argument)
-
-    def on_clicked(self, event: Clicked) -> None:
-        """Do what was clicked, unless something is being asked: that wants an answer first."""
-        if self.keys.display:
-            self.action_do(event.action, event.preset)
 
     def say(self, text: str, tone: str = "") -> None:
         """Put a notice into the status row."""

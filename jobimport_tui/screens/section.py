@@ -6,6 +6,7 @@ from textual import events
 
 from jobimport_tui import registry
 from jobimport_tui.screens.acting import Acting
+from jobimport_tui.widgets.chrome import Clicked
 from jobimport_tui.widgets.grid import Grid
 from jobimport_tui.widgets.lines import Lines
 
@@ -21,6 +22,11 @@ class Moving(Acting):
         return self.query(Grid).first() if self.query(Grid) else self.query_one(Lines)
 
     sought = ""
+
+    def on_clicked(self, event: Clicked) -> None:
+        """Do what was clicked, unless something is being asked: that wants an answer first."""
+        if self.keys.display:
+            self.action_do(event.action, event.preset)
 
     def do_days(self, argument: str) -> None:
         """Show some weeks: of the source that is named, else of the one that the page is about, else of all."""

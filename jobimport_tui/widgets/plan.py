@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from jobimport_tui.display.text import safe
+from jobimport_tui.display.text import safe, wrap
 from jobimport_tui.widgets.painted import Line, Painted
 
 
@@ -14,17 +14,29 @@ class PlanPanel(Painted):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: Sequence[str] = ()
+        self._texts: Sequence[str] = ()
+        self._lines: list[Line] = []
 
     def show(self, lines: Sequence[str]) -> None:
         """Show a plan; [] takes it away."""
-        self._lines = lines
-        self.styles.height = len(lines)
-        self.display = bool(lines)
+        self._texts = lines
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        room = max(20, self.app.size.width - 2)
+        self._lines = [
+            ((f" {line}", "warn" if number == 0 else ""),)
+            for number, text in enumerate(self._texts)
+            for line in wrap(safe(text), room)
+        ]
+        self.styles.height = len(self._lines)
+        self.display = bool(self._lines)
         self.repaint()
+
+    def on_resize(self) -> None:
+        """Wrap anew."""
+        self._lay_out()
 
     def line_at(self, y: int, width: int) -> Line:
         """A line; the first is what it is about."""
-        if y >= len(self._lines):
-            return ()
-        return ((f" {safe(self._lines[y])}", "warn" if y == 0 else ""),)
+        return self._lines[y] if y < len(self._lines) else ()
