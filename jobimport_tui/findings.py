@@ -50,6 +50,11 @@ def share_then(each: FieldFill, before: Run | None) -> float | None:
     return max((before.fill_rate[name] for name in names if name in before.fill_rate), default=None)
 
 
+def is_odd(each: FieldFill) -> bool:
+    """Whether a field that is expected is missing, or one that is there cannot be read."""
+    return bool(each.read < each.filled and each.unread) or (each.name in NEEDED and not each.filled and not each.read)
+
+
 def remark(each: FieldFill) -> str:
     """What there is to say of a field, "" for nothing."""
     if each.read < each.filled and each.unread:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from jobimport_tui.findings import LISTING, headline, listing, remark, share_then
+from jobimport_tui.findings import LISTING, headline, is_odd, listing, remark, share_then
 from jobimport_tui.gateway.looks import Draft, FieldLine, Look
 from workers.model import Run, Source
 from workers.probing import Findings, probe, problems
@@ -56,7 +56,12 @@ async def look_again(config: Config, db: Database | None, name: str) -> Look:
 def _look(found: Findings, url: str, wrong: list[str], before: Run | None, draft: Draft | None) -> Look:
     fields = [
         FieldLine(
-            name=each.name, filled=each.filled, read=each.read, then=share_then(each, before), remark=remark(each)
+            name=each.name,
+            filled=each.filled,
+            read=each.read,
+            then=share_then(each, before),
+            remark=remark(each),
+            is_odd=is_odd(each),
         )
         for each in found.fields
     ]

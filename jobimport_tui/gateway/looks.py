@@ -7,13 +7,17 @@ from workers.model.daily import Day
 
 
 class FieldLine(msgspec.Struct, frozen=True, kw_only=True):
-    """How one field fares: the shares of the items that have it, in which it can be read, and of the run before."""
+    """How one field fares: the shares of the items that have it, in which it can be read, and of the run before.
+
+    `is_odd`: it is expected and missing, or is there and cannot be read.
+    """
 
     name: str
     filled: float
     read: float
     then: float | None = None
     remark: str = ""
+    is_odd: bool = False
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,6 +67,11 @@ class LookPage(Detail):
         self._problem = why
         self.draw()
 
+    def draw(self) -> None:
+        """Show what was found; W only where something could be written."""
+        self.keys.withhold(*([] if self.draft is not None and not self._written else ["write"]))
+        super().draw()
+
     # --- the page
 
     def called(self) -> str:
@@ -221,12 +226,12 @@ def _fields(found: Look, width: int) -> list[Line]:
     if not found.fields:
         return []
     run = f"RUN {found.compared_with}" if found.compared_with else ""
-    lines: list[Line] = [heading("FIELDS"), ((f" {'FIELD':<18} {'FILLED':>7} {'READ':>6} {run:>9}", "head"),)]
+    lines: list[Line] = [heading("FIELDS"), ((f" {'FIELD':<20} {'FILLED':>7} {'READ':>6} {run:>9}", "head"),)]
     return [*lines, *(_field(each, width) for each in found.fields)]
 
 
 def _field(each: FieldLine, width: int) -> Line:
     then = f"{each.then:.0%}" if each.then is not None else ""
-    tone = "warn" if each.remark else "" if each.filled else "dim"
-    figures: Span = (f" {each.name:<18} {each.filled:>7.0%} {each.read:>6.0%} {then:>9}", tone)
-    return (figures, (fit(f"  {safe(each.remark)}", max(0, width - 46)), "dim"))
+    tone = "warn" if each.is_odd else "" if each.filled else "dim"
+    figures: Span = (f" {each.name:<20} {each.filled:>7.0%} {each.read:>6.0%} {then:>9}", tone)
+    return (figures, (fit(f"  {safe(each.remark)}", max(0, width - 48)), "dim"))

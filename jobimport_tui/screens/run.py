@@ -41,13 +41,27 @@ class RunPage(Detail):
             self._asked_at = self.session.clock()
             gateway = self.session.gateway
             self.call(lambda: gateway.run_detail(self.run_id), self._read, self._refused, group="detail")
+        self._offer()
         super().draw()
+
+    def _offer(self) -> None:
+        """Keep to the hints that make sense for this run."""
+        detail = self.detail
+        stats = detail.run.stats if detail else None
+        can = {
+            "cancel": detail is not None and detail.run.active,
+            "retry": detail is not None and detail.rejects_in_all > 0,
+            "approve": detail is not None and bool(detail.run.held),
+            "brought": stats is not None and any((stats.new, stats.updated, stats.closed)),
+        }
+        self.keys.withhold(*(name for name, is_so in can.items() if not is_so))
 
     def _is_moving(self) -> bool:
         return self.detail is None or self.detail.run.active or self._flight() is not None
 
     def _read(self, detail: RunDetail) -> None:
         self.detail, self._problem = detail, ""
+        self._offer()
         super().draw()
 
     def mongodb_came(self) -> None:
@@ -116,7 +130,7 @@ class RunPage(Detail):
         run = self.detail.run
         if flight is not None and run.active:
             run = flight.run
-        lines = [*self._head(run, flight), BLANK, *table(run, self.detail.earlier), BLANK]
+        lines = [*self._head(run, flight, width), BLANK, *table(run, self.detail.earlier), BLANK]
         return (
             lines
             + self._fetch(self.detail.run)
@@ -126,7 +140,7 @@ class RunPage(Detail):
             + self._rejects(width)
         )
 
-    def _head(self, run: Run, flight: Flight | None) -> list[Line]:
+    def _head(self, run: Run, flight: Flight | None, width: int) -> list[Line]:
         session = self.session
         asked = "by schedule" if run.trigger == "schedule" else f"{run.trigger} by {safe(run.requested_by) or '-'}"
         if run.priority == "high":
@@ -148,12 +162,14 @@ class RunPage(Detail):
             lines.append(((" ", ""), columns.progress(session, flight), (facts, "")))
         earlier = self.detail.earlier if self.detail else ()
         reasons = (columns.why(run), compare.shrinkage(run, earlier))
-        return [*lines, *(((f" {reason}", "warn"),) for reason in reasons if reason)]
+        told = [paragraph(safe(reason), width, tone="warn") for reason in reasons if reason]
+        return [*lines, *(line for reason in told for line in reason)]
 
     def _fetch(self, run: Run) -> list[Line]:
         fetch = run.fetch
         if fetch is None:
-            return [heading("FETCH"), fact("feed", "not asked for yet", "dim"), BLANK]
+            told = "not asked for yet" if run.active else "could not be read"
+            return [heading("FETCH"), fact("feed", told, "dim"), BLANK]
         read = f"{size(fetch.bytes)}, {size(fetch.wire_bytes)} over the wire, {fetch.redirects} redirects"
         status = f"{fetch.status or '-'} {fetch.outcome}" + (f", read as {fetch.dialect}" if fetch.dialect else "")
         lines = [heading("FETCH"), fact("url", fetch.url), fact("answer", status), fact("body", read)]
@@ -215,8 +231,8 @@ class RunPage(Detail):
         lines = [heading(f"REJECTED LISTINGS {self.detail.rejects_in_all:,}{more}")]
         for reject in self.detail.rejects:
             value = f"{safe(reject.field)} = {safe(reject.value)!r}" if reject.field else ""
-            text = f"{safe(reject.reason)}   {value}   {safe(reject.external_id)}"
-            lines.append(((f" item {reject.position:<7} ", "dim"), (text.rstrip(), "")))
+            text = "   ".join(filter(None, (safe(reject.reason), value, safe(reject.external_id))))
+            lines.append(((f" item {reject.position:<7} ", "dim"), (text, "")))
         return lines
 
 
@@ -226,7 +242,7 @@ def table(run: Run, earlier: Sequence[Run]) -> list[Line]:
     right = [
         (row.name, [_whole(row.this), _whole(row.before), _whole(row.usual)]) for row in compare.counts(run, earlier)
     ]
-    of = f"MEDIAN {min(len(earlier), compare.WINDOW)}"
+    of = f"MEDIAN {min(len(earlier), compare.WINDOW)}" if earlier else "MEDIAN"
     head = f" {'STAGE':<7}{'TOOK':>7}{'BEFORE':>8}{of:>10}   {'LISTINGS':<11}{'THIS':>9}{'BEFORE':>9}{of:>10}"
     lines: list[Line] = [((head, "head"),)]
     for number, (name, figures) in enumerate(right):

@@ -210,6 +210,12 @@ class Keys(Painted):
         hints = [Hint(a, "back" if a.name == "leave" and is_detail else a.hint) for a in actions]
         self.hints = [hint for hint in hints if hint.action.name not in ALWAYS]
         self.always = [hint for hint in hints if hint.action.name in ALWAYS]
+        self.withheld: frozenset[str] = frozenset()
+
+    def withhold(self, *names: str) -> None:
+        """Leave out the hints of actions that cannot be done to what is shown."""
+        self.withheld = frozenset(names)
+        self.repaint()
 
     def line_at(self, y: int, width: int) -> Line:
         """Key and word, key and word; what does not fit is in the help."""
@@ -229,6 +235,8 @@ class Keys(Painted):
         left = width - 1 - sum(hint.cells for hint in self.always)
         shown: list[Hint] = []
         for hint in self.hints:
+            if hint.action.name in self.withheld:
+                continue
             left -= hint.cells
             if left < 0:
                 break

@@ -404,8 +404,8 @@ LOOK = Look(
     fields=(
         FieldLine(name="id", filled=1.0, read=1.0, then=1.0),
         FieldLine(name="title", filled=0.99, read=0.99, then=1.0),
-        FieldLine(name="company", filled=0.0, read=0.0, then=0.0, remark="missing"),
-        FieldLine(name="posted_at", filled=1.0, read=0.4, then=1.0, remark="cannot be read: '31/02/2026'"),
+        FieldLine(name="company", filled=0.0, read=0.0, then=0.0, remark="missing", is_odd=True),
+        FieldLine(name="posted_at", filled=1.0, read=0.4, then=1.0, remark="cannot be read: '31/02/2026'", is_odd=True),
     ),
     missing=("company",),
     wrong=("posted_at is filled in 40% of the items, in the last run in 100%",),

@@ -60,7 +60,7 @@ async def test_a_feed_that_cannot_be_read_says_why_and_makes_no_source() -> None
     async with desk(section="sources") as it:
         it.gateway.refusal = "NotAFeed: the page is HTML"
         await it.press("A", *URL, "enter")
-        assert "NotAFeed: the page is HTML" in it.text
+        assert "NotAFeed: the page is HTML" in it.text and "W write" not in it.text
         await it.press("W")
         assert "nothing to make a source of" in it.lines[0]
 
