@@ -19,6 +19,7 @@ _VARYING = re.compile(
     r"|(?P<number>\d[\d.,:_-]*\d|\d)",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"^(?:[a-z][a-z0-9+.-]*://\S+|<url>)[:,]? (?=\S)", re.IGNORECASE)
 _SHOWN = {"url": "<url>", "text": "<text>", "hex": "<id>", "number": "N"}
 LONGEST = 300
 
@@ -27,6 +28,11 @@ LONGEST = 300
 def normalised(message: str) -> str:
     """A message without what varies; applying it again changes nothing."""
     return " ".join(_VARYING.sub(lambda found: _SHOWN[found.lastgroup or "number"], message[:LONGEST]).split())
+
+
+def brief(message: str) -> str:
+    """A message without the feed's address in front, for a row in which its source stands already."""
+    return _ADDRESS.sub("", message)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +52,12 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     trend: tuple[float, ...] = ()
     members: tuple[Dead, ...] = ()
     run: int = 0  # the newest run that has one
+
+    @property
+    def told(self) -> str:
+        """What its members say, in full where all say the same: "answered 404" and not "answered N"."""
+        is_one = all(member.error == self.example for member in self.members)
+        return brief(self.example if self.members and is_one else self.message)
 
     @property
     def key(self) -> tuple[str, str, str, str]:

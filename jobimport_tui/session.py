@@ -198,3 +198,10 @@ class Session:
         """Whether data of a moment is too old to look live."""
         age = self.age(at)
         return age is not None and age > STALE_SECONDS
+
+    def is_cut_off(self, at: float | None) -> bool:
+        """The same for what is read every nine seconds where all is quiet: workers, dead letters.
+
+        What is not news is not old while Redis answers.
+        """
+        return not self.snapshot.redis.is_up and self.is_stale(at)

@@ -213,6 +213,11 @@ class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
     strip: tuple[str, ...] = ()  # states of its last runs, the newest last
     problem: str = ""
 
+    @property
+    def is_suspended(self) -> bool:
+        """Whether its schedule leaves it alone for a while: then it is not due, whatever its cron fields say."""
+        return self.health is not None and self.health.state == "suspended"
+
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """Every source of the configuration folder."""

@@ -149,7 +149,7 @@ def _worker(info: WorkerInfo, now: float) -> Worker:
         id=info.id,
         host=info.host,
         pid=info.pid,
-        lanes=" ".join(info.lanes),
+        lanes="all lanes" if set(info.lanes) == set(BY_NAME) else " ".join(info.lanes),
         busy=info.busy,
         slots=info.slots,
         done=info.done,

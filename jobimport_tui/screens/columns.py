@@ -2,6 +2,7 @@
 
 from jobimport_tui.display.format import NONE, age, ago, count, moment, rate, size, span
 from jobimport_tui.display.text import safe
+from jobimport_tui.fingerprint import brief
 from jobimport_tui.session import Session
 from jobimport_tui.state import Flight
 from jobimport_tui.widgets.grid import Column
@@ -73,7 +74,7 @@ def ended(session: Session, *, in_full: bool = False) -> list[Column[Run]]:
         Column("FAIL", 5, lambda r: _bad(r.stats.failed), "right"),
         Column("CLOSED", 6, lambda r: count(r.stats.closed, 6), "right", needs=100),
         Column("BY", 9, lambda r: ("schedule" if r.trigger == "schedule" else safe(r.requested_by), "dim"), needs=132),
-        Column("WHY", 10, lambda r: (why(r), "dim"), flex=2, needs=118),
+        Column("WHY", 10, lambda r: (brief(why(r)), "dim"), flex=2, needs=118),
     ]
 
 

@@ -27,14 +27,14 @@ def group_columns(session: Session, is_new: Callable[[Group], bool]) -> list[Col
         return f"{mark.glyph} {safe(group.kind).replace('_', ' ')}", mark.tone
 
     return [
-        Column("GROUP", 17, name, flex=1),
-        Column("SOURCE", 12, lambda g: safe(g.source) or ("unknown", "dim"), flex=1),
+        Column("GROUP", 18, name),
+        Column("SOURCE", 10, lambda g: safe(g.source) or ("unknown", "dim"), flex=1),
         Column("COUNT", 6, lambda g: count(g.count, 6), "right", order=lambda g: -g.count),
         Column("FIRST", 5, lambda g: ago(session.age(g.first)), "right", order=lambda g: -g.first),
         Column("LAST", 4, lambda g: ago(session.age(g.last)), "right", order=lambda g: -g.last),
         Column("NEW", 3, lambda g: ("new", "warn") if is_new(g) else "", order=lambda g: not is_new(g)),
-        Column("24 HOURS", 12, lambda g: (session.glyphs.spark(g.trend, 12), "busy")),
-        Column("MESSAGE", 12, lambda g: safe(g.message), flex=3),
+        Column("24 HOURS", 12, lambda g: (session.glyphs.spark(g.trend, 12), "busy"), needs=100),
+        Column("MESSAGE", 12, lambda g: safe(g.told), flex=4),
     ]
 
 
@@ -77,7 +77,7 @@ class FailedSection(Selecting):
             self.call(self.session.gateway.rejected, self._heard, lambda _: None, group="rejected")
         nothing = "no dead letters: every message was done, or is still to be done"
         self.groups.empty = "waiting for redis" if failed.at is None else nothing
-        self.groups.show([*self._letters, *self._rejected], is_stale=self.session.is_stale(failed.at))
+        self.groups.show([*self._letters, *self._rejected], is_stale=self.session.is_cut_off(failed.at))
         self.heading.show(self._counts(len(failed.rows), failed.total))
 
     def mongodb_came(self) -> None:

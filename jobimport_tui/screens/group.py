@@ -6,7 +6,7 @@ from textual.widget import Widget
 
 from jobimport_tui.display.format import ago
 from jobimport_tui.display.text import safe
-from jobimport_tui.fingerprint import Group, normalised
+from jobimport_tui.fingerprint import Group, brief, normalised
 from jobimport_tui.screens.failed import choice_of
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.screens.selecting import OverSection
@@ -22,14 +22,14 @@ def dead_columns(session: Session) -> list[Column[Dead]]:
     """Whose, where, why."""
     mark = session.glyphs.mark("dead")
     return [
-        Column("LETTER", 18, lambda d: (safe(d.id), mark.tone), flex=1),
+        Column("LETTER", 17, lambda d: (safe(d.id), mark.tone)),
         Column("AGE", 4, lambda d: ago(session.age(d.at)), "right", order=lambda d: -d.at),
         Column("LANE", 11, lambda d: safe(d.lane)),
         Column("RUN", 6, lambda d: str(d.run) if d.run else "-", "right", order=lambda d: d.run),
         Column("TRIES", 5, lambda d: str(d.attempts), "right", order=lambda d: d.attempts),
-        Column("WHY", 14, lambda d: safe(d.reason).replace("_", " ")),
-        Column("ERROR", 14, lambda d: safe(d.error), flex=3),
-        Column("WORKER", 20, lambda d: (safe(d.worker), "dim"), needs=118),
+        Column("WHY", 14, lambda d: safe(d.reason).replace("_", " "), needs=100),
+        Column("ERROR", 14, lambda d: safe(brief(d.error)), flex=1),
+        Column("WORKER", 20, lambda d: (safe(d.worker), "dim"), needs=140),
     ]
 
 
@@ -53,10 +53,10 @@ class GroupPage(OverSection):
         """Show those that are still there."""
         failed = self.session.snapshot.failed
         members = [letter for letter in failed.rows if self._belongs(letter)]
-        self.letters.show(members[:SHOWN], is_stale=self.session.is_stale(failed.at))
+        self.letters.show(members[:SHOWN], is_stale=self.session.is_cut_off(failed.at))
         more = f", the newest {SHOWN:,} shown" if len(members) > SHOWN else ""
         group = self.group
-        text = f"{len(members):,} OF {safe(group.source) or 'unknown'}{more}: {safe(group.kind)}: {safe(group.message)}"
+        text = f"{len(members):,} OF {safe(group.source) or 'unknown'}{more}: {safe(group.kind)}: {safe(group.told)}"
         self.heading.show(text)
 
     def _belongs(self, letter: Dead) -> bool:

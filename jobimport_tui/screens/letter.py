@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from jobimport_tui.display.format import moment
+from jobimport_tui.display.format import counted, moment
 from jobimport_tui.display.text import safe
 from jobimport_tui.screens.detail import BLANK, Detail, fact, heading, paragraph
 from jobimport_tui.screens.page import bindings
@@ -45,7 +45,7 @@ class LetterPage(Detail):
     def lines_for(self, width: int) -> list[Line]:
         """The page."""
         letter = self.letter
-        mark = self.session.glyphs.mark("dead")
+        mark, tries = self.session.glyphs.mark("dead"), counted(letter.attempts, "attempt")
         return [
             ((f" dead letter {safe(letter.id)}  ", "title"), (str(mark), mark.tone)),
             BLANK,
@@ -55,7 +55,7 @@ class LetterPage(Detail):
             fact("batch", letter.batch or "-"),
             fact("died", f"{moment(datetime.fromtimestamp(letter.at, UTC))}Z"),
             fact("why", f"{letter.reason}: {letter.kind}"),
-            fact("tries", f"{letter.attempts} attempts, {letter.deliveries} deliveries"),
+            fact("tries", f"{tries}, {counted(letter.deliveries, 'delivery', 'deliveries')}"),
             fact("worker", letter.worker or "-"),
             BLANK,
             heading("ERROR"),

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+from rich.cells import cell_len
+
 from jobimport_tui.display.format import ago, count, moment, span
 from jobimport_tui.display.text import safe
+from jobimport_tui.fingerprint import brief
 from jobimport_tui.screens import columns
-from jobimport_tui.screens.detail import BLANK, Detail, fact, heading
+from jobimport_tui.screens.detail import BLANK, Detail, fact, heading, paragraph
 from jobimport_tui.screens.page import bindings
 from jobimport_tui.session import Session
 from jobimport_tui.state import SourceLine
@@ -85,8 +88,12 @@ class SourcePage(Detail):
         mark = self.session.glyphs.mark(line.state)
         lines: list[Line] = [((f" {safe(line.name)}  ", "title"), (str(mark), mark.tone)), BLANK]
         if line.problem:
-            lines.append(((f" {safe(line.problem)}", "bad"),))
+            lines += paragraph(safe(line.problem), width, tone="bad")
+        if line.health is not None and line.health.state != "ok":
+            judged = self.session.glyphs.mark(line.health.state)
+            lines += [*paragraph(f"{judged}: {safe(line.health.text)}", width, tone=judged.tone), BLANK]
         due = f"in {span(line.next_due - self.session.clock())}" if line.next_due else "never by itself"
+        due = "when it is no longer suspended" if line.is_suspended else due
         lines += [
             fact("url", line.url),
             fact("kind", f"{line.kind}, format {line.format}"),
@@ -96,7 +103,7 @@ class SourcePage(Detail):
         ]
         if self.runs is None:
             return [*lines, ((f" {self._problem or 'reading its runs ...'}", "dim"),)]
-        return [*lines, *self._charts(width), BLANK, *self._history()]
+        return [*lines, *self._charts(width), BLANK, *self._history(width)]
 
     def _charts(self, width: int) -> list[Line]:
         """One row a figure; its greatest and its last value in words."""
@@ -108,7 +115,7 @@ class SourcePage(Detail):
             ("new", lambda run: run.stats.new, lambda v: count(int(v))),
             ("updated", lambda run: run.stats.updated, lambda v: count(int(v))),
             ("closed", lambda run: run.stats.closed, lambda v: count(int(v))),
-            ("rejected", lambda run: run.stats.failed, lambda v: count(int(v))),
+            ("failed", lambda run: run.stats.failed, lambda v: count(int(v))),
             ("took", lambda run: columns.took(self.session, run) or 0.0, span),
         ]
         room = max(10, min(60, width - 42))
@@ -125,22 +132,20 @@ class SourcePage(Detail):
         p95 = took[min(len(took) - 1, int(len(took) * 0.95))]
         return [((f" {'duration':<9} ", "head"), (f"p50 {span(took[len(took) // 2])}, p95 {span(p95)}", ""))]
 
-    def _history(self) -> list[Line]:
+    def _history(self, width: int) -> list[Line]:
         runs = self.runs or []
         lines: list[Line] = [heading(f"NEWEST OF {len(runs)} RUNS")]
         for run in runs[:SHOWN]:
             state = columns.state_of(self.session, run)
             since = ago(self.session.age(run.queued_at.timestamp()))
-            told = (
-                f"{count(run.stats.total):>8} listings, {count(run.stats.new)} new, {count(run.stats.failed)} rejected"
+            told = f"{count(run.stats.total):>8} listings, {count(run.stats.new)} new, {count(run.stats.failed)} failed"
+            why = brief(columns.why(run))
+            head: Line = (
+                (f" {run.id:>6}  {moment(run.queued_at)[5:16]} {since:>4}  ", "dim"),
+                (f"{state[0]:<13}", state[1]),
+                (told, ""),
             )
-            why = columns.why(run)
-            lines.append(
-                (
-                    (f" {run.id:>6}  {moment(run.queued_at)[5:16]} {since:>4}  ", "dim"),
-                    (f"{state[0]:<13}", state[1]),
-                    (f"{told}  ", ""),
-                    (why, "dim"),
-                )
-            )
+            is_beside = sum(cell_len(text) for text, _ in head) + cell_len(why) + 3 <= width
+            lines.append((*head, (f"  {why}", "dim")) if is_beside else head)
+            lines += [] if is_beside else paragraph(why, width, indent=9, tone="dim")
         return [*lines, ((" :run NUMBER opens one, 2 and f lists them all", "dim"),)]

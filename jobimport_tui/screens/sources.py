@@ -6,6 +6,7 @@ from textual.widget import Widget
 
 from jobimport_tui.display.format import ago, count
 from jobimport_tui.display.text import safe
+from jobimport_tui.fingerprint import brief
 from jobimport_tui.plans import Plan
 from jobimport_tui.screens import columns
 from jobimport_tui.screens.acting import HELD, INVERSE
@@ -42,14 +43,17 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
         if row.problem:
             return safe(row.problem), "bad"
         if row.health is not None and row.health.state != "ok":
-            return safe(row.health.text), session.glyphs.mark(row.health.state).tone
+            # What failed last is worth the little room; that it failed, and how often, stands in the columns before.
+            is_failing = row.health.state in ("failing", "suspended")
+            reason = columns.why(row.last) if is_failing and row.last else ""
+            return brief(reason or safe(row.health.text)), session.glyphs.mark(row.health.state).tone
         return safe(row.url), "dim"
 
     def last(row: SourceLine) -> Span:
         return columns.state_of(session, row.last) if row.last else ("never ran", "dim")
 
     def due(row: SourceLine) -> Span:
-        if row.next_due is None:
+        if row.next_due is None or row.is_suspended:
             return "-", "dim"
         left = row.next_due - session.clock()
         if left <= 0:
@@ -69,7 +73,7 @@ def source_columns(session: Session) -> list[Column[SourceLine]]:
         Column("AGO", 4, since, "right"),
         Column("TOTAL", 6, lambda s: count(s.last.stats.total, 6) if s.last else "-", "right"),
         Column("NEW", 6, lambda s: count(s.last.stats.new, 6) if s.last else "-", "right", needs=90),
-        Column("FAILS", 5, lambda s: (str(s.failures), "bad" if s.failures else ""), "right", needs=90),
+        Column("FAILS", 5, lambda s: (str(s.failures), "bad" if s.failures else ""), "right", needs=130),
         Column("DUE", 4, due, "right", order=lambda s: s.next_due or float("inf")),
         Column("SCHEDULE", 14, lambda s: (safe(s.schedule) or "by hand", "dim"), needs=140),
         Column("URL, OR WHAT IS ODD", 20, about, needs=100, flex=2),

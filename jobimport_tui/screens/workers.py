@@ -71,8 +71,7 @@ class WorkersSection(Selecting):
         workers = self.session.snapshot.workers
         nothing = "no worker was heard of in the last hour: `jobimport worker` starts some"
         self.processes.empty = "waiting for redis" if workers.at is None else nothing
-        # Where all is quiet they are read every nine seconds: what is not news is not old while Redis answers.
-        is_old = not self.session.snapshot.redis.is_up and self.session.is_stale(workers.at)
+        is_old = self.session.is_cut_off(workers.at)
         title = f"{age(self.session.age(workers.at))} OLD" if is_old else ""
         self.processes.show(workers.rows, title=title, is_stale=is_old)
 

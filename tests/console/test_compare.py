@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from jobimport_tui import compare
-from tests.console.fake import ended
+from jobimport_tui.fingerprint import of_letters
+from tests.console.fake import BUSY, NOW, ended
 from tests.console.test_console import desk
 from workers.model import Stats
 
@@ -33,3 +34,16 @@ async def test_a_run_shows_its_predecessor_and_a_source_its_charts() -> None:
         assert "LAST 14 RUNS" in it.text
         await it.press("enter")
         assert "WHOLE RUNS" in it.text and "p95" in it.text and "most" in it.text
+
+
+def test_a_message_is_told_in_full_where_all_say_the_same_and_without_the_address_in_front() -> None:
+    def told(*errors: str) -> str:
+        like = BUSY.failed.rows[0]
+        letters = [replace(like, id=str(n), source="a", kind="k", error=error) for n, error in enumerate(errors)]
+        (group,) = of_letters(letters, NOW)
+        return group.told
+
+    gone = "http://a.example/f answered 404: expected 200"
+    assert told(gone, gone) == "answered 404: expected 200"
+    assert told(gone, gone.replace("404", "503")) == "answered N: expected N"
+    assert told("http://a.example/f") == "http://a.example/f"

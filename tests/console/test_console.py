@@ -22,6 +22,7 @@ from jobimport_tui.widgets.chrome import Keys
 from jobimport_tui.widgets.grid import Grid
 from tests.console.fake import BUSY, EMPTY, NOW, STORED, Clock, FakeGateway, ago, console, down, flying, link
 from workers.model import BatchTotals
+from workers.model.health import Health
 
 
 class Desk:
@@ -115,6 +116,26 @@ async def test_numbers_switch_sections_and_q_quits() -> None:
             assert f"[{key} {section}" in it.lines[1]
         await it.press("q")
     assert it.app.return_code == 0
+
+
+async def test_what_is_read_seldom_where_all_is_quiet_is_not_shown_as_old_while_redis_answers() -> None:
+    async with desk(section="failed") as it:
+        await it.later(20)
+        it.app.paint()
+        assert not it.app.screen.query_one(Grid).is_stale
+        await it.show(down())
+        await it.later(20)
+        it.app.paint()
+        assert it.app.screen.query_one(Grid).is_stale
+
+
+async def test_what_is_suspended_is_not_said_to_be_due() -> None:
+    row = msgspec.structs.replace(BUSY.sources.rows[0], next_due=NOW + 3600, health=Health(state="suspended", text="5"))
+    rest = msgspec.structs.replace(BUSY.sources, rows=(row,))
+    async with desk(msgspec.structs.replace(BUSY, sources=rest), section="sources") as it:
+        assert "1h" not in it.lines[3] and "suspended" in it.lines[3]
+        await it.press("enter")
+        assert "when it is no longer suspended" in it.text
 
 
 async def test_what_stands_in_tabs_and_footer_can_be_clicked_but_not_past_a_question() -> None:
