@@ -75,10 +75,14 @@ def dispatch(given: list[str]) -> int:
 
 
 def noun_at(given: list[str]) -> int | None:
-    """Where the noun stands: the first argument that is neither a flag nor the value of one that may stand before."""
+    """Where the noun stands: the first argument that is neither a flag nor a flag's value.
+
+    Flags are the common ones, and the console's: it needs no noun.
+    """
     is_value = False
     for i, argument in enumerate(given):
-        if not is_value and not argument.startswith("-") and not argument.isdigit():  # a number is --serve's port
+        is_port = argument.isdigit() and given[max(0, i - 1)] == "--serve"
+        if not is_value and not is_port and not argument.startswith("-"):
             return i
         is_value = not is_value and argument in (*WITH_VALUE, *console.WITH_VALUE)
     return None

@@ -29,9 +29,9 @@ class TestNoun:
             (["--config=runs", "jobs"], 1),
             (["--redis", "r", "--mongo", "m", "--debug", "doctor"], 5),
             (["--config"], None),
-            (["--section", "runs", "--filter", "state:failed"], None),
+            (["--section", "failed", "--filter", "jobicy", "--serve", "8001"], None),
             (["--section", "runs", "console"], 2),
-            (["--serve", "8000"], None),
+            (["--serve", "doctor"], 1),
             ([], None),
         ],
     )
