@@ -20,7 +20,7 @@ from workers.model.source import SourceKind
 from workers.source_edits import NEVER
 from workers.sources import is_name
 
-KINDS = "snapshot: a missing listing is gone; window, query: it says nothing"
+KINDS = "a snapshot holds every open listing: what is missing is gone; in a window or a query it says nothing"
 
 Asked = tuple[str, str, Callable[[str], str]]
 """A key of the draft, what is asked, and what is wrong with an answer, "" for nothing."""
@@ -132,7 +132,7 @@ class LookPage(Detail):
     def _questions(self) -> list[Asked]:
         asked: list[Asked] = [
             ("name", "name, a-z 0-9 and -: ", self._wrong_name),
-            ("kind", f"kind ({KINDS}): ", _wrong_kind),
+            ("kind", f"kind ({', '.join(get_args(SourceKind))}): ", _wrong_kind),
             ("schedule", f'schedule, five cron fields or "{NEVER}": ', _wrong_schedule),
         ]
         if self.draft is not None and self.draft.is_nameless:
@@ -144,10 +144,12 @@ class LookPage(Detail):
         if self.draft is None:
             return
         if number >= len(questions):
+            self.plan.show([])
             self._confirm()
             return
         key, question, _ = questions[number]
         words = get_args(SourceKind) if key == "kind" else ()
+        self.plan.show([KINDS] if key == "kind" else [])
         value = getattr(self.draft, key) if again is None else again
         self.type(question, value, done=partial(self._answer, number), left=self._leave, words=words)
 
@@ -164,6 +166,7 @@ class LookPage(Detail):
         self._ask_from(number + 1)
 
     def _leave(self) -> None:
+        self.plan.show([])
         self.say("nothing written: W asks again")
 
     def _confirm(self) -> None:

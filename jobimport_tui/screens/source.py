@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from jobimport_tui.display.format import ago, count, moment, span
+from jobimport_tui.display.format import ago, count, counted, moment, span
 from jobimport_tui.display.text import safe
 from jobimport_tui.fingerprint import brief
 from jobimport_tui.screens import columns
@@ -119,7 +119,7 @@ class SourcePage(Detail):
             ("took", lambda run: columns.took(self.session, run) or 0.0, span),
         ]
         room = max(10, min(60, width - 42))
-        lines: list[Line] = [heading(f"LAST {min(len(whole), room)} WHOLE RUNS")]
+        lines: list[Line] = [heading(f"LAST {counted(min(len(whole), room), 'WHOLE RUN', 'WHOLE RUNS')}")]
         for name, figure, shown in figures:
             values = [float(figure(run)) for run in whole]
             spark = self.session.glyphs.spark(tuple(values), min(room, len(values)))
@@ -134,7 +134,7 @@ class SourcePage(Detail):
 
     def _history(self, width: int) -> list[Line]:
         runs = self.runs or []
-        lines: list[Line] = [heading(f"NEWEST OF {len(runs)} RUNS")]
+        lines: list[Line] = [heading(f"NEWEST OF {counted(len(runs), 'RUN', 'RUNS')}")]
         for run in runs[:SHOWN]:
             state = columns.state_of(self.session, run)
             since = ago(self.session.age(run.queued_at.timestamp()))
