@@ -147,6 +147,9 @@ class Banner(Painted):
         return f" ! {link.service} unreachable{since}: {safe(link.reason)}; {again}; {safe(link.address)}"
 
 
+HELP = "? help "
+
+
 class Tabs(Painted):
     """The sections, by number; the one that is open stands in brackets."""
 
@@ -157,18 +160,27 @@ class Tabs(Painted):
         self.session, self.section = session, section
 
     def line_at(self, y: int, width: int) -> Line:
-        """The row; beside Failed stand the dead letters, beside Listings what is new in the operator's watches."""
+        """The row; on a narrow screen the others are numbers, so that the open one can be seen."""
+        spans = self._labels(is_short=False)
+        used = sum(cell_len(text) for text, _ in spans)
+        if used + len(HELP) > width:
+            spans = self._labels(is_short=True)
+            used = sum(cell_len(text) for text, _ in spans)
+        return (*spans, (HELP.rjust(max(0, width - used)), "dim"))
+
+    def _labels(self, *, is_short: bool) -> list[Span]:
+        """Beside Failed stand the dead letters, beside Listings what is new in the operator's watches."""
         spans: list[Span] = []
         dead, new = self.session.snapshot.queues.dead, self.session.snapshot.new_listings
         told = {"failed": f" {dead:,}" if dead else "", "listings": f" +{new:,}" if new else ""}
         for number, (name, title) in enumerate(registry.SECTIONS, 1):
-            label = f"{number} {title}{told.get(name, '')}"
+            is_bare = is_short and name != self.section
+            label = f"{number}{'' if is_bare else f' {title}'}{told.get(name, '')}"
             if name == self.section:
                 spans.append((f"[{label}]", "title"))
             else:
                 spans.append((f" {label} ", "bad" if name == "failed" and dead else ""))
-        used = sum(cell_len(text) for text, _ in spans)
-        return (*spans, ("? help ".rjust(max(0, width - used)), "dim"))
+        return spans
 
     def on_click(self, event: events.Click) -> None:
         """Go to a section, or to the help."""

@@ -157,6 +157,13 @@ async def test_what_stands_in_tabs_and_footer_can_be_clicked_but_not_past_a_ques
         assert "[1 Queues" in it.lines[1]
 
 
+@pytest.mark.parametrize("section", [name for name, _ in registry.SECTIONS])
+async def test_the_open_section_is_named_on_the_narrowest_screen(section: str) -> None:
+    async with desk(section=section, size=(40, 10)) as it:
+        number, title = next((n, t) for n, (name, t) in enumerate(registry.SECTIONS, 1) if name == section)
+        assert f"[{number} {title}" in it.lines[1] and it.lines[1].endswith("? help")
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 @pytest.mark.parametrize("place", sorted(registry.EVERYWHERE))
 def test_the_way_to_every_command_and_the_way_out_stand_in_every_footer(place: str, width: int) -> None:
