@@ -7,7 +7,7 @@ from textual import events
 from textual.message import Message
 
 from jobimport_tui import registry
-from jobimport_tui.display.format import age, clock, span
+from jobimport_tui.display.format import age, clock, counted, span
 from jobimport_tui.display.text import cut, safe
 from jobimport_tui.session import Session
 from jobimport_tui.state import Link
@@ -127,7 +127,8 @@ class Banner(Painted):
         session = self.session
         lines: list[Line] = [((self._away(link), ""), ("", "alarm")) for link in session.down]
         if waiting := session.unattended:
-            text = f" ! no worker is running, {waiting:,} messages wait: start `jobimport worker`"
+            wait = counted(waiting, "message waits", "messages wait")
+            text = f" ! no worker is running, {wait}: start `jobimport worker`"
             lines.append(((text, ""), ("", "alarm")))
         if skew := session.skew:
             way = "ahead of" if skew > 0 else "behind"
