@@ -70,8 +70,8 @@ class Bench:
         try:
             yield load
         finally:
-            load.kill()
-            load.wait()
+            load.terminate()
+            load.wait(20)
 
     def say(self, name: str, goal: float | None, measured: float, unit: str) -> None:
         verdict = "" if goal is None else "ok" if measured <= goal else "MISS"

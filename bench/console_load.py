@@ -1,12 +1,13 @@
 """What goes on behind the console while it is measured: `python -m bench.console_load live|burst|runs REDIS MONGO`.
 
-live    three lanes change and a run moves, once a second, until it is ended
+live    three lanes change and a run moves, once a second, until SIGTERM; then lanes and run are gone
 burst   10,000 events a second for ten seconds
 runs    2,000 ended runs in the history
 """
 
 import os
 import random
+import signal
 import sys
 import time
 from datetime import timedelta
@@ -30,6 +31,16 @@ async def live(redis: Redis, db: Database) -> None:
     run, _ = await runs.open_run(
         db, source="live", trigger="cli", requested_by="bench", priority="normal", app_version="0"
     )
+    with anyio.open_signal_receiver(signal.SIGTERM) as ended:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(move, redis, run.id)
+            async for _ in ended:
+                tasks.cancel_scope.cancel()
+    await redis.delete(*(BY_NAME[name].key for name in LANES))
+    await db.import_logs.delete_one({"_id": run.id})
+
+
+async def move(redis: Redis, run: int) -> None:
     rng, total, kept = random.Random(3), 0, dict[str, list[bytes]]()
     while True:
         for name in LANES:
@@ -44,7 +55,7 @@ async def live(redis: Redis, db: Database) -> None:
         done = BatchTotals(total=None, done=total // 500)
         await publish(
             redis,
-            Event(kind="run", at=time.time(), run=run.id, source="live", state="importing", stats=stats, batches=done),
+            Event(kind="run", at=time.time(), run=run, source="live", state="importing", stats=stats, batches=done),
         )
         await anyio.sleep(1)
 
