@@ -107,7 +107,7 @@ class ConsoleApp(WiredApp):
         self.switch_mode(self.first_section)
         self.set_interval(TICK_SECONDS, self._tick)
 
-    def painted(self) -> None:
+    def first_frame_sent(self) -> None:
         """Connect when there is something to be seen: what a gateway loads would hold the first frame up."""
         self.call_after_refresh(self._connect)
 
@@ -144,7 +144,7 @@ class ConsoleApp(WiredApp):
         self.session.say_what_is_held()
         self.session.rtt = self.rtt
         self._ticks += 1
-        is_hurried = self.session.is_ageing or self.session.notice is not None
+        is_hurried = bool(self.session.is_ageing or self.session.notice or self.session.player)
         if isinstance(self.screen, Page) and (is_hurried or self._ticks % CHROME_TICKS == 0):
             self.screen.paint_chrome()
         is_old = abs(self.session.clock() - self._ages_of) >= TICK_SECONDS / 2  # what just came has the ages of now
@@ -157,6 +157,11 @@ class ConsoleApp(WiredApp):
         if self._owes_a_frame and now - self._shown_at >= self.pace:
             self._shown_at, self._ages_of, self._owes_a_frame = now, self.session.clock(), False
             self.paint()
+
+    def show_soon(self) -> None:
+        """Paint what has changed by itself, at the pace that the terminal takes."""
+        self._owes_a_frame = True
+        self._show()
 
     def paint(self) -> None:
         """Bring the screens of the open mode up to date, from below to above."""

@@ -21,7 +21,7 @@ from workers.query.model import Facet
 from workers.settings import Config
 from workers.store import copies, jobs
 from workers.store.copies import Copy
-from workers.store.search import JobRow, Key, SearchTooSlow, count, search
+from workers.store.search import JobRow, Moment, SearchTooSlow, count, search
 from workers.store.search import export as pages
 
 COUNTED = 10_000
@@ -83,14 +83,14 @@ def search_jobs(args: Args) -> int:
 
 
 @contextmanager
-def looking(args: Args) -> Generator[Callable[[int, Key], None]]:
+def looking(args: Args) -> Generator[Callable[[int, Moment], None]]:
     """What tells a person how far a search has come, on a line that is gone when it is done."""
     is_told = False
 
-    def told(count: int, reached: Key) -> None:
+    def told(count: int, reached: Moment) -> None:
         nonlocal is_told
         is_told = True
-        print(f"\r{count} so far, looked back to {str(reached[0])[:10]} ...", end="", file=sys.stderr, flush=True)
+        print(f"\r{count} so far, looked back to {reached[0]:%Y-%m-%d} ...", end="", file=sys.stderr, flush=True)
 
     is_live = sys.stderr.isatty() and not wants_json(args)
     try:

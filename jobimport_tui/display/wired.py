@@ -34,7 +34,7 @@ class WiredApp(App[int]):
         super().__init__(ansi_color=ansi_color)
         self.wire: Wire | None = None
         self._is_held = False
-        self._has_painted = False
+        self._has_sent = False
 
     def delay_update(self, delay: float = MASKED_SECONDS) -> None:
         """Mask the change from one section to another."""
@@ -49,7 +49,7 @@ class WiredApp(App[int]):
         """What ended the console, a mistake of ours."""
         return self._exception
 
-    def painted(self) -> None:
+    def first_frame_sent(self) -> None:
         """The first frame is on its way: what costs time may begin."""
 
     def get_driver_class(self) -> type[Driver]:
@@ -61,9 +61,9 @@ class WiredApp(App[int]):
         """Send a frame."""
         is_shown = self._running and not self._batch_count
         self._send(screen, renderable)
-        if is_shown and not self._has_painted:
-            self._has_painted = True
-            self.painted()
+        if is_shown and not self._has_sent:
+            self._has_sent = True
+            self.first_frame_sent()
 
     def _send(self, screen: Screen[Any], renderable: Any) -> None:
         wire = self._wire_now()

@@ -88,7 +88,7 @@ class Asks:
         return await self._ask(lambda mongo: mongo.listing(listing_id))
 
     async def rejected(self) -> tuple[Group, ...]:
-        """Group the rejected listings of each source's last run."""
+        """Group the rejected listings of the last run of each source that has read its feed."""
         last = self._past.last
         return await self._ask(lambda mongo: mongo.rejected(last))
 

@@ -53,6 +53,7 @@ from workers.store.documents import utc_now
 from workers.store.search import JobRow
 
 BAD_STATES: tuple[RunState, ...] = ("failed", "partial", "degraded")
+READ_STATES: tuple[RunState, ...] = ("succeeded", "partial", "degraded")
 WHOLE_STATES: tuple[RunState, ...] = ("succeeded", "partial")
 GOOD_STATES: tuple[RunState, ...] = ("succeeded", "unchanged", "cancelled")
 RUNS_OF_SOURCE = 60
@@ -69,6 +70,7 @@ class MongoSide:
     def __init__(self, db: Database) -> None:
         self.db = db
         self._strips: dict[str, tuple[int, str, tuple[str, ...]]] = {}
+        self._read: dict[str, tuple[tuple[int, str], Run | None]] = {}
 
     async def of_an_older_version(self) -> str:
         """What is to be migrated, "" where nothing is."""
@@ -167,9 +169,10 @@ class MongoSide:
         )
 
     async def rejected(self, last: Mapping[str, Run]) -> tuple[Group, ...]:
-        """The rejects of each source's last run, by reason and field; the newest first."""
+        """The rejects of the last run of each source that has read its feed, by reason and field; the newest first."""
         found: list[Group] = []
-        newest = sorted((run for run in last.values() if run.stats.failed), key=lambda run: run.id, reverse=True)
+        read = [await self._last_read(run) for run in last.values()]
+        newest = sorted((run for run in read if run is not None and run.stats.failed), key=lambda run: -run.id)
         for run in newest[:RUNS_WITH_REJECTS]:
             at = (run.finished_at or run.queued_at).timestamp()
             found += [
@@ -177,7 +180,7 @@ class MongoSide:
                     what="rejected",
                     kind=normalised(each.reason),
                     source=run.source,
-                    message=f"field {each.field}, such as {each.example}" if each.field else f"such as {each.example}",
+                    message=", ".join(_of_rejects(each)),
                     count=each.count,
                     first=at,
                     last=at,
@@ -187,14 +190,23 @@ class MongoSide:
             ]
         return tuple(found)
 
+    async def _last_read(self, last: Run) -> Run | None:
+        """What a feed held when it was last read stands while it is unchanged, and while it is being read again."""
+        if last.state in READ_STATES:
+            return last
+        known = self._read.get(last.source)
+        if known is None or known[0] != (last.id, last.state):
+            runs = await history.recent(self.db, limit=1, source=last.source, state=READ_STATES)
+            known = self._read[last.source] = (last.id, last.state), next(iter(runs), None)
+        return known[1]
+
     async def listings(self, query: ListingQuery) -> ListingsFound:
         """A page of a search, or one stretch of it."""
         asked, last = parse(query.text), query.after
-        pay = last.pay if isinstance(last, ListingRow) else None
+        pay, turn = (None, last.turn) if isinstance(last, Reached) else (last and last.pay, 0)
         after = None if last is None else search.key_of(asked, last.posted_at, pay, last.id)
-        found = await search.look(self.db, asked, limit=query.limit, after=after, turn=query.turn)
-        at, id = found.reached or (None, "")
-        reached = Reached(at, id) if isinstance(at, datetime) else None
+        found = await search.look(self.db, asked, limit=query.limit, after=after, turn=turn)
+        reached = Reached(*found.reached, found.turn) if found.reached else None
         return ListingsFound([_listing(row) for row in found.rows], reached)
 
     async def complete(self, text: str) -> str | None:
@@ -290,6 +302,13 @@ def _states(state: str | None) -> RunState | tuple[RunState, ...] | None:
     if state == "bad":
         return BAD_STATES
     raise Refused(f"state:{state}: expected active, bad, {', '.join(get_args(RunState))}")
+
+
+def _of_rejects(each: rejects.Reason) -> Iterable[str]:
+    if each.field:
+        yield f"field {each.field}"
+    if each.example:
+        yield f"such as {each.example}"
 
 
 def _listing(row: JobRow) -> ListingRow:

@@ -33,13 +33,12 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
 class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which listings: a query as it was typed (see workers.query), and how many.
 
-    `after` is the last row of the page before, or what a search has reached, `turn` how often it has said so.
+    `after` is the last row of the page before, or what a search has reached.
     """
 
     text: str = ""
     after: "ListingRow | Reached | None" = None
     limit: int = LISTINGS_PAGE
-    turn: int = 0
 
 
 class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,10 +56,11 @@ class ListingRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """How far a search has come: to the listing `id`, posted then."""
+    """How far a search has come: to the listing `id`, posted then; `turn` is the next (see workers.store.search)."""
 
     posted_at: datetime
     id: str
+    turn: int = 0
 
 
 class ListingsFound(msgspec.Struct, frozen=True):
@@ -257,7 +257,7 @@ class Gateway(Protocol):
         ...
 
     async def rejected(self) -> tuple[Group, ...]:
-        """Group the rejected listings of each source's last run."""
+        """Group the rejected listings of the last run of each source that has read its feed."""
         ...
 
     async def letters(self) -> tuple[Dead, ...]:

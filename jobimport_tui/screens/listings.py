@@ -1,6 +1,5 @@
 """Section 4: search the listings by a query, in its order."""
 
-import itertools
 import shlex
 from collections.abc import Iterable
 from typing import Any
@@ -55,6 +54,7 @@ class ListingsSection(PagedSection[ListingRow]):
         self.found = Grid[ListingRow](listing_columns(session), lambda r: r.id, empty=EMPTY)
         self.heading = Heading()
         self._count = self._looked = ""
+        self._rows_of: str | None = None  # the query whose page the grid holds whole
 
     @property
     def grid(self) -> Grid[ListingRow]:
@@ -69,22 +69,21 @@ class ListingsSection(PagedSection[ListingRow]):
         """Search one page, a stretch at a time; the count comes when it comes."""
         rows: list[ListingRow] = []
         after: ListingRow | Reached | None = before
-        try:
-            for turn in itertools.count():
-                query = ListingQuery(text=self.text, after=after, limit=self.page_size - len(rows), turn=turn)
-                found = await self.session.gateway.listings(query)
-                rows += found.rows
-                after = found.reached
-                if after is None:
-                    break
-                self.problem = ""
-                self._looked = f"{len(rows)} so far, looked back to {day(after.posted_at)} ..."
-                if before is None:
-                    self.loaded(rows)
-                self.paint()
-        finally:
-            self._looked = ""
+        self._looked = ""
+        while True:
+            query = ListingQuery(text=self.text, after=after, limit=self.page_size - len(rows))
+            found = await self.session.gateway.listings(query)
+            rows += found.rows
+            after = found.reached
+            if after is None:
+                break
+            self.problem, self._looked = "", f"{len(rows)} so far, looked back to {day(after.posted_at)} ..."
+            if before is None and self._rows_of != self.text:
+                self.loaded(rows)
+            self.console_app.show_soon()
+        self._looked = ""
         if before is None:
+            self._rows_of = self.text
             self._ask_count()
         return rows
 
@@ -115,7 +114,7 @@ class ListingsSection(PagedSection[ListingRow]):
         known = counted(watches, "watch", "watches") if watches else "no watches"
         hint = f"/ searches, f picks a source, w: {known}"
         query = f'   "{self.text}"' if self.text else f"   {hint}"
-        which = self._looked or f"{self.place_in_history()}{count}"
+        which = (not self.problem and self._looked) or f"{self.place_in_history()}{count}"
         self.heading.show(f"LISTINGS {which}{query}", self.problem.removeprefix("query, "))
 
     def equivalent(self) -> str:

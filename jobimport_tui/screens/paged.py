@@ -41,7 +41,7 @@ class PagedSection(Selecting, Generic[R]):
         self.starts: list[Any] = [None]  # what each page up to this one starts after
         self.loaded_at: float | None = None
         self.problem = ""
-        self._is_loading = False
+        self._is_loading, self._asked = False, 0
 
     async def read(self, before: Any) -> list[R]:
         """Read the page after a key."""
@@ -59,11 +59,13 @@ class PagedSection(Selecting, Generic[R]):
 
     def mongodb_came(self) -> None:
         """Read the page that could not be read."""
-        if self.problem or self.loaded_at is None:
+        if self.problem or self._is_loading or self.loaded_at is None:
             self.load(self.starts)
 
     def load(self, starts: list[Any], *, from_end: bool = False) -> None:
         """Read the page that the last of `starts` begins, beside the loop."""
+        self._asked += 1
+        number = self._asked
 
         async def loading() -> None:
             self._is_loading = True
@@ -74,8 +76,10 @@ class PagedSection(Selecting, Generic[R]):
                 self.paint()
                 return
             finally:
-                self._is_loading = False
+                if number == self._asked:  # one that is cancelled may end after the next has begun
+                    self._is_loading = False
             if not rows and len(starts) > 1:
+                self.paint()
                 return  # the last page was full to the brim
             has_turned = starts != self.starts
             self.starts, self.problem, self.loaded_at = starts, "", self.session.clock()
@@ -120,8 +124,9 @@ class PagedSection(Selecting, Generic[R]):
         """Ask with another query."""
         self.remember(filter=words.strip())
         if words.strip() != self.text:
-            self.text = words.strip()
-            self.load([None])
+            self.text, self.starts = words.strip(), [None]
+            self.grid.go_to(0)
+            self.load(self.starts)
             self.paint()
 
     def filter_typed(self, words: str) -> None:

@@ -13,14 +13,12 @@ from textual.pilot import Pilot
 
 from jobimport_tui import registry
 from jobimport_tui.app import ConsoleApp
-from jobimport_tui.display.format import day
 from jobimport_tui.display.terminal import Terminal
 from jobimport_tui.display.wire import Wire
-from jobimport_tui.gateway.protocol import ListingQuery, ListingsFound
 from jobimport_tui.state import Snapshot, WatchLine, Workers
 from jobimport_tui.widgets.chrome import Keys
 from jobimport_tui.widgets.grid import Grid
-from tests.console.fake import BUSY, EMPTY, NOW, STORED, Clock, FakeGateway, ago, console, down, flying, link
+from tests.console.fake import BUSY, EMPTY, NOW, STORED, Clock, FakeGateway, console, down, flying, link
 from workers.model import BatchTotals
 from workers.model.health import Health
 
@@ -329,26 +327,6 @@ async def test_a_run_in_flight_moves_in_its_detail() -> None:
         assert "there is no run 9999" in it.text
         await it.press("colon", *"run twelve", "enter")
         assert "expected a number" in it.lines[0]
-
-
-async def test_a_long_search_shows_what_it_has_and_how_far_it_has_looked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 450 listings a hundred are looked at at a time: 25 of them are Initech's, and a page has fifty."""
-    async with desk(section="listings", size=(120, 24)) as it:
-        shown: list[str] = []
-        it.gateway.stretch = 100
-        search = it.gateway.listings
-
-        async def watched(query: ListingQuery) -> ListingsFound:
-            await it.pilot.pause(0.05)
-            shown.append(it.text)
-            return await search(query)
-
-        monkeypatch.setattr(it.gateway, "listings", watched)
-        await it.press("slash", *"initech", "enter")
-        assert len(shown) == 2
-        assert f"LISTINGS 25 so far, looked back to {day(ago(99 * 7200))} ..." in shown[1]
-        assert "Initech" in shown[1] and "Globex" not in shown[1]
-        assert "LISTINGS 1-50+ of 450" in it.text
 
 
 async def test_searching_listings() -> None:

@@ -13,7 +13,7 @@ from jobimport_tui.gateway.live import LiveGateway
 from jobimport_tui.gateway.protocol import ListingQuery, Refused, RunQuery
 from jobimport_tui.state import Snapshot
 from workers.events.publish import publish
-from workers.model import BatchTotals, Counts, Event, Job, JobMetadata, RawItem, Stats, Timing
+from workers.model import BatchTotals, Counts, Event, Job, JobMetadata, RawItem, Reject, Run, RunState, Stats, Timing
 from workers.queue import registry
 from workers.settings import Config, MongoSettings, RedisSettings, Settings
 
@@ -249,3 +249,45 @@ async def test_nothing_is_there_at_first(tmp_path: Path) -> None:
         assert snapshot.redis.reason == snapshot.mongodb.reason == "connection refused"
         with pytest.raises(Refused):
             await watch.gateway.run_detail(1)
+
+
+async def test_what_was_rejected_stays_while_its_feed_is_unchanged_or_is_read_again(
+    config: Config, ready_db: "Database"
+) -> None:
+    from workers.store import rejects, runs
+
+    async def run(state: RunState, failed: int = 0) -> Run:
+        opened, _ = await runs.open_run(
+            ready_db, source="acme", trigger="cli", requested_by="t", priority="normal", app_version="0"
+        )
+        if failed:
+            lost = [
+                Reject(external_id=str(n), position=n, reason="no_title", field="title", value="")
+                for n in range(failed)
+            ]
+            await rejects.write(ready_db, f"{opened.id}:0000", "m", opened.id, "acme", lost)
+        if state != "queued":
+            stats = Stats(total=9, failed=failed)
+            await runs.finish(ready_db, opened.id, state=state, stats=stats, batches=BatchTotals(), timing=Timing())
+        return opened
+
+    def last(snapshot: Snapshot) -> Run | None:
+        return next((row.last for row in snapshot.sources.rows if row.name == "acme"), None)
+
+    partial = await run("partial", failed=3)
+    await run("unchanged")
+    async with watching(config) as watch:
+        await watch.until(both_up)
+        await watch.until(lambda s: last(s) is not None)
+        (group,) = await watch.gateway.rejected()
+        assert (group.run, group.count, group.kind) == (partial.id, 3, "no_title")
+        running = await run("queued")
+        await watch.until(lambda s: (run := last(s)) and run.id == running.id)
+        assert [group.count for group in await watch.gateway.rejected()] == [3]
+        whole = Stats(total=9)
+        await runs.finish(ready_db, running.id, state="succeeded", stats=whole, batches=BatchTotals(), timing=Timing())
+        watch.gateway.refresh()
+        await watch.until(
+            lambda s: any(row.last is not None and row.last.state == "succeeded" for row in s.sources.rows)
+        )
+        assert await watch.gateway.rejected() == ()

@@ -5,7 +5,7 @@ They are looked at in stretches, counted off by the keys of the index alone (0.5
 soon what was found and how far back it was looked.
 """
 
-import itertools
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -36,6 +36,9 @@ T = TypeVar("T")
 Status = Literal["open", "closed"]
 Key = tuple[datetime | int, str]
 """What stands in the order's field, and the id."""
+
+Moment = tuple[datetime, str]
+"""When a listing was posted, and its id: the key of the usual order."""
 
 
 class SearchTooSlow(Transient):
@@ -100,25 +103,29 @@ async def _told(db: Database) -> AsyncGenerator[None]:
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A page, or what is found of it so far: then the search goes on after `reached`."""
+    """A page, or what is found of it so far: then the search goes on after `reached`, at its next `turn`."""
 
     rows: list[JobRow]
-    reached: Key | None = None
+    reached: Moment | None = None
+    turn: int = 0
 
 
 async def look(db: Database, query: Query, *, limit: int = 50, after: Key | None = None, turn: int = 0) -> Found:
     """List a page of what a query finds, or what one stretch has of it. Raises SearchTooSlow after 3 s.
 
     `after` is `key` of the last row of the page before, or what was reached. The first `turn` answers soonest; each
-    that follows looks at twice as many listings as the one before it, up to eight times as many.
+    that follows looks at twice as many listings as the one before it, up to eight times as many. After one that took
+    long it begins anew: no stretch comes near the limit.
     """
+    began = time.monotonic()
 
     async def found(where: Document, chosen: Hint, known: Facts) -> Found:
         stretch = hints.STRETCH << min(turn, _LONGER)
         edge = await _edge(db, query, known, chosen, after, stretch) if chosen.through else None
         cursor = paged(db, query, where, after, limit, chosen, until=edge)
         rows = [from_document(row, JobRow) async for row in cursor]
-        return Found(rows, None if len(rows) == limit else edge)
+        is_quick = time.monotonic() - began < TIME_LIMIT / 10
+        return Found(rows, None if len(rows) == limit else edge, turn + 1 if is_quick else 0)
 
     async with _told(db):
         with pymongo.timeout(TIME_LIMIT):
@@ -131,17 +138,15 @@ async def search(
     *,
     limit: int = 50,
     after: Key | None = None,
-    told: Callable[[int, Key], None] = lambda count, reached: None,
+    told: Callable[[int, Moment], None] = lambda count, reached: None,
 ) -> list[JobRow]:
     """List a page however long it takes. `told` hears after each stretch how many were found and what was reached."""
-    rows: list[JobRow] = []
-    for turn in itertools.count():
-        found = await look(db, query, limit=limit - len(rows), after=after, turn=turn)
+    found = await look(db, query, limit=limit, after=after)
+    rows = found.rows
+    while found.reached is not None:
+        told(len(rows), found.reached)
+        found = await look(db, query, limit=limit - len(rows), after=found.reached, turn=found.turn)
         rows += found.rows
-        if found.reached is None:
-            break
-        after = found.reached
-        told(len(rows), after)
     return rows
 
 
@@ -191,7 +196,9 @@ async def _chosen(db: Database, query: Query, use: Callable[[Document, Hint, Fac
     return await use(compile(query, known), hints.NONE, known)
 
 
-async def _edge(db: Database, query: Query, known: Facts, chosen: Hint, after: Key | None, stretch: int) -> Key | None:
+async def _edge(
+    db: Database, query: Query, known: Facts, chosen: Hint, after: Key | None, stretch: int
+) -> Moment | None:
     """The last of so many listings; None where fewer are left. Keys alone are read, unless many are of one moment."""
     where = [chosen.through.where, *posted_within(query, known)]
     if after is None:
@@ -202,7 +209,7 @@ async def _edge(db: Database, query: Query, known: Facts, chosen: Hint, after: K
     return await _nth(db, [*where, *_beyond("posted_at", after)], chosen, stretch)
 
 
-async def _nth(db: Database, where: list[Document], chosen: Hint, n: int) -> Key | None:
+async def _nth(db: Database, where: list[Document], chosen: Hint, n: int) -> Moment | None:
     keys = db.jobs.find({"$and": where}, {"posted_at": True}).sort({"posted_at": -1, "_id": -1})
     rows = await keys.skip(n - 1).limit(1).hint(str(chosen.index)).to_list()
     return (rows[0]["posted_at"], rows[0]["_id"]) if rows else None
@@ -222,11 +229,13 @@ def paged(
     """The find of a page: `where` is the compiled query, `until` the last that is looked at, `fields` what is read."""
     by = _ORDER[query.sort]
     parts = [where, *_beyond(by, after)]
-    if chosen.also:
-        parts.append(chosen.also)
-    if until is not None:
+    if until is not None and after is not None and until[0] == after[0]:
+        parts = [where, {by: until[0], "_id": {"$lt": after[1], "$gte": until[1]}}]  # many of one moment: as bounds
+    elif until is not None:
         at, id = until
         parts += [{by: {"$gte": at}}, {"$or": [{by: {"$gt": at}}, {"_id": {"$gte": id}}]}]
+    if chosen.also:
+        parts.append(chosen.also)
     found = db.jobs.find({"$and": parts} if len(parts) > 1 else where, fields).sort({by: -1, "_id": -1}).limit(limit)
     return found.hint(chosen.index) if chosen.index else found
 

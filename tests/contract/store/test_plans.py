@@ -5,9 +5,11 @@ that bench.search asks, so that a lost index, or a query that no longer fits it,
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
+import pymongo
 import pytest
 
 from bench.listings import NOW, SOURCES, Words, listing
@@ -188,6 +190,34 @@ async def test_only_the_rarest_word_is_scanned(board: Database):
     told = await search.paged(board, query, compile(query, known, chosen.through), None, PAGE, chosen).explain()
     assert told["queryPlanner"]["rejectedPlans"] == []
     assert [stage["stage"] for stage in stages(told["queryPlanner"]["winningPlan"])].count("IXSCAN") == 1
+
+
+async def test_a_frequent_word_in_a_source_goes_through_what_has_fewer(
+    board: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(hints, "STRETCH", 10)
+    used, _, _ = await explained(board, parse(f"source:{SOURCES[-1]} engineer "))
+    assert used == "source_newest"
+    await board.jobs.update_many({}, {"$set": {"source": SOURCES[0]}})
+    used, _, _ = await explained(board, parse(f"source:{SOURCES[0]} engineer "))
+    assert used == "terms_newest"
+
+
+async def test_a_stretch_after_a_slow_one_is_short(board: Database, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a listing costs to look at, no stretch comes near the limit of a search."""
+    monkeypatch.setattr(hints, "STRETCH", 10)
+    first = await search.look(board, parse("nurse engineer "))
+    assert first.turn == 1
+    monkeypatch.setattr(search, "TIME_LIMIT", 0)
+    with pytest.MonkeyPatch.context() as limitless:
+        limitless.setattr(pymongo, "timeout", lambda _: nullcontext())
+        assert (await search.look(board, parse("nurse engineer "), turn=3)).turn == 0
+
+
+async def test_beginnings_are_found_in_the_keys_of_the_dictionary(board: Database):
+    told = await terms.begun(board, ["e", "c:e", "l:e"]).explain()
+    assert told["executionStats"]["totalKeysExamined"] > 0
+    assert told["executionStats"]["totalDocsExamined"] == 0
 
 
 async def test_an_index_that_is_not_there_is_done_without(board: Database):
