@@ -4,6 +4,7 @@ What MongoDB plans depends on how many listings there are and how they differ: t
 that bench.search asks, so that a lost index, or a query that no longer fits it, is found here and not after an hour.
 """
 
+import random
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from datetime import timedelta
@@ -168,6 +169,45 @@ async def test_what_is_found_in_stretches_is_what_is_found_at_once(
     at_once = {text: await every_page(board, parse(text)) for text in OF_WORDS}
     monkeypatch.setattr(hints, "STRETCH", stretch)
     assert {text: await every_page(board, parse(text)) for text in OF_WORDS} == at_once
+
+
+def any_query(rng: random.Random) -> str:
+    """A few parts of any kind, of words that many listings hold, few, or none."""
+    word = rng.choice(("engineer", "senior", "nurse", "berlin", "python", "lead", "gmbh", "data", "zzyzx"))
+    after = rng.choice(("senior", "engineer", "manager"))
+    days = (utc_now() - NOW).days + rng.randrange(200)
+    one = (
+        f"{word} ",
+        f"{word[: rng.randrange(2, 5)]}*",
+        f'"{word} {after}"',
+        f"title:{word} ",
+        f'title:"{after} {word[:2]}"*',
+        f"company:{word} ",
+        f"location:{word[:3]}*",
+        f"source:{rng.choice(SOURCES[:3])}",
+        "remote:true,hybrid",
+        "type:contract",
+        "status:open",
+        "copies:hide",
+        f"posted:<{days}d",
+        f"posted:>{days}d",
+    )
+    parts = [rng.choice(("", "", "-")) + rng.choice(one) for _ in range(rng.randrange(1, 5))]
+    return " ".join([*parts, f"{word} " if rng.random() < 0.8 else ""])
+
+
+async def test_any_query_finds_in_stretches_what_it_finds_at_once(board: Database, monkeypatch: pytest.MonkeyPatch):
+    rng = random.Random(5)
+    texts = [any_query(rng) for _ in range(150)]
+    monkeypatch.setattr(hints, "STRETCH", 40)
+    in_stretches = {text: await every_page(board, parse(text)) for text in texts}
+    assert sum(map(bool, in_stretches.values())) > 40
+
+    async def none(*_: object) -> hints.Hint:
+        return hints.NONE
+
+    monkeypatch.setattr(hints, "hint", none)
+    assert {text: await every_page(board, parse(text)) for text in texts} == in_stretches
 
 
 async def test_a_stretch_looks_at_so_many_and_says_how_far_it_came(board: Database, monkeypatch: pytest.MonkeyPatch):
