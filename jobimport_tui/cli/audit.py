@@ -5,6 +5,7 @@ from typing import Any
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, Parser, Verbs, positive, run_id, settings, since, until, wants_json
+from jobimport_tui.cli.named import check_source
 from jobimport_tui.cli.show import line, plain, say
 from jobimport_tui.cli.tables import table
 from workers.settings import Config
@@ -32,6 +33,8 @@ async def _list(config: Config, args: Args) -> int:
     asked = {name: getattr(args, name) for name in ("limit", "source", "user", "since", "until")}
     async with reach.database(config) as db:
         acts = await audit.newest(db, run=args.run_id, **asked)
+        if not acts:
+            await check_source(db, config, args.source)
     if wants_json(args):
         for act in acts:
             line(as_object(act))

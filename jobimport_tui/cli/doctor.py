@@ -154,9 +154,11 @@ def of_health(sources: Mapping[str, Source], states: Mapping[str, SourceState]) 
         for name, health in sorted(odd.items())[:ODD_SHOWN]
     ]
     if len(odd) > ODD_SHOWN:
-        checks.append(Check("health", "warn", f"and {len(odd) - ODD_SHOWN} more sources", "jobimport sources list"))
+        more = counted(len(odd) - ODD_SHOWN, "more source")
+        checks.append(Check("health", "warn", f"and {more}", "jobimport sources list"))
     if judged and not odd:
-        checks.append(Check("health", "ok", f"{len(judged)} sources are as usual"))
+        are = "is" if len(judged) == 1 else "are"
+        checks.append(Check("health", "ok", f"{counted(len(judged), 'source')} {are} as usual"))
     return checks
 
 

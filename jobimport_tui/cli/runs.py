@@ -119,6 +119,7 @@ async def _export(config: Config, args: Args) -> int:
     left = args.limit
     before = None
     async with reach.database(config) as db:
+        await check_source(db, config, args.source)
         while left is None or left > 0:
             limit = PAGE if left is None else min(PAGE, left)
             page = await runs.recent(db, limit=limit, before=before, **_asked(args))

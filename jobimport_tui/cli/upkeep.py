@@ -4,6 +4,7 @@ from functools import partial
 
 from jobimport_tui.cli import reach
 from jobimport_tui.cli.flags import Args, settings, wants_json
+from jobimport_tui.cli.named import check_source
 from jobimport_tui.cli.show import line, say
 from jobimport_tui.cli.tables import table
 from workers.settings import Config
@@ -19,6 +20,7 @@ def list_upkeep(args: Args) -> int:
 
 async def _list(config: Config, args: Args) -> int:
     async with reach.database(config) as db:
+        await check_source(db, config, args.source)
         found = await expiry.recent(db, limit=args.limit, source=args.source)
     if wants_json(args):
         for one in found:

@@ -23,8 +23,8 @@ async def test_what_two_imports_leave_for_the_commands_of_history(plant: Plant):
     assert (day["runs"], day["new"], day["feed_listings"], day["failure_rate"]) == (2, 20, 10, 0.0)
     [source] = (await jobimport(plant, "runs", "stats", "--by", "source", "--days", "1", "--json")).lines
     assert (source["source"], source["runs"]) == ("board", 2)
-    for verb in ("stats", "list"):
-        refused = await jobimport(plant, "runs", verb, "--source", "bord")
+    for verb in ("runs stats", "runs list", "runs export", "runs upkeep", "audit list"):
+        refused = await jobimport(plant, *verb.split(), "--source", "bord")
         assert (refused.code, "no source 'bord'" in refused.err) == (2, True)
     acts = (await jobimport(plant, "audit", "list", "--json")).lines
     assert [(act["user"], act["run"], act["text"]) for act in acts] == [
