@@ -74,7 +74,7 @@ LOOKS = (
         name="open",
         keys=("enter",),
         help="open what is selected",
-        places=GRIDS,
+        places=GRIDS - {"edit"},
         group="look",
         hint="open",
         cli_of={
@@ -84,6 +84,14 @@ LOOKS = (
             "listings": "jobimport jobs show {id}",
             "sources": "jobimport sources show {source}",
         },
+    ),
+    Action(
+        name="open",
+        keys=("enter",),
+        help="change the value of the selected key",
+        places=frozenset(("edit",)),
+        group="look",
+        hint="change",
     ),
     Action(
         name="filter",
