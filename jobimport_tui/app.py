@@ -139,6 +139,8 @@ class ConsoleApp(WiredApp):
         if self.terminal is not None and self.terminal.exit_code is not None:
             self.exit(self.terminal.exit_code)
             return
+        if not self.screen_stack:
+            return  # it is being left: its screens are gone before its timers
         self.session.holding.send_due()
         self._asked_to_leave &= bool(self.session.holding.waiting)
         self.session.say_what_is_held()

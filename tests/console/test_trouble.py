@@ -192,6 +192,14 @@ async def test_a_console_that_opens_on_a_history_reads_it_as_soon_as_mongodb_ans
         assert "not connected" not in it.text and "nothing to show" not in it.text
 
 
+async def test_a_tick_that_comes_while_the_console_is_being_left_is_nothing() -> None:
+    async with desk() as it:
+        await it.press("q")
+    assert it.app.screen_stack == []
+    for _ in range(2):
+        it.app._tick()
+
+
 FAULTY = """
 import os, sys
 os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = sys.argv[1]
