@@ -42,6 +42,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     last_complete: dict[str, datetime] = {}
     runs: dict[int, str] = {}
 
+    def held_by(self, terms: tuple[str, ...]) -> int:
+        """At most how many listings hold one of these."""
+        return sum(self.frequencies.get(term, 0) for term in terms)
+
 
 class Through(msgspec.Struct, frozen=True):
     """What every listing that is looked at has: one of some terms, or a source. Nothing: MongoDB may choose."""
@@ -134,7 +138,7 @@ def _begun(starts: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
 
 
 def _rarest_first(wanted: list[tuple[str, ...]], facts: Facts) -> list[tuple[str, ...]]:
-    return sorted(dict.fromkeys(wanted), key=lambda terms: sum(facts.frequencies.get(term, 0) for term in terms))
+    return sorted(dict.fromkeys(wanted), key=facts.held_by)
 
 
 def _one_of(terms: tuple[str, ...]) -> Document:

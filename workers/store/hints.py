@@ -54,7 +54,7 @@ async def _of_words(db: Database, query: Query, facts: Facts) -> Hint:
         case []:
             return Hint("terms_newest", through=through)
         case [Facet(key="source", values=(source,))]:
-            few = min(_MOST_COUNTED, sum(facts.frequencies.get(term, 0) for term in wanted[0]))
+            few = min(_MOST_COUNTED, facts.held_by(wanted[0]))
             if few > STRETCH and await db.jobs.count_documents({"source": source}, limit=few) < few:
                 return Hint("source_newest", through=Through(source=source))
             return Hint("terms_newest", through=through)
@@ -96,7 +96,7 @@ async def _by_pay(db: Database, query: Query, facts: Facts) -> Hint:
                 return Hint("source_newest")
             return Hint("pay", {"_id": {"$regex": f"^{re.escape(source)}:", "$options": "i"}})
         case clauses if (terms := whole_terms(query)) and facts.frequencies:
-            least = min(sum(facts.frequencies.get(term, 0) for term in alike) for alike in terms)
+            least = min(map(facts.held_by, terms))
             if least < isqrt(_PAGE * await db.jobs.estimated_document_count()):
                 return Hint("terms_newest")
             return Hint("pay") if _is_a_word(clauses) else NONE
