@@ -52,13 +52,21 @@ def share_then(each: FieldFill, before: Run | None) -> float | None:
 
 def is_odd(each: FieldFill) -> bool:
     """Whether a field that is expected is missing, or one that is there cannot be read."""
-    return bool(each.read < each.filled and each.unread) or (each.name in NEEDED and not each.filled and not each.read)
+    return _is_unread(each) or _is_missing(each)
+
+
+def _is_unread(each: FieldFill) -> bool:
+    return each.read < each.filled and bool(each.unread)
+
+
+def _is_missing(each: FieldFill) -> bool:
+    return each.name in NEEDED and not each.filled and not each.read
 
 
 def remark(each: FieldFill) -> str:
     """What there is to say of a field, "" for nothing."""
-    if each.read < each.filled and each.unread:
+    if _is_unread(each):
         return f"cannot be read: {each.unread[:60]!r}"
     if each.read > each.filled:
         return "by the source's settings" if not each.filled else ", ".join(each.paths)
-    return "missing" if each.name in NEEDED and not each.filled else ", ".join(each.paths)
+    return "missing" if _is_missing(each) else ", ".join(each.paths)
